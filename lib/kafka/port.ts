@@ -1,0 +1,165 @@
+/**
+ * What the runtime sees of Kafka. It speaks in batches: a fetched batch answers for record `i` without an object per
+ * record, and output is encoded as it is appended, so the engine never depends on how a client represents records.
+ *
+ * Offsets are numbers: Kafka's are 64 bit, and no partition reaches 2^53.
+ * Every call rejects with `RetryError` for a passing fault (the caller backs off and asks again), `RejoinError` when the
+ * transactional id has a newer owner, and `StopError` for what no retry mends.
+ */
+import type { Observable } from 'rxjs';
+
+export type RecordHeaders = readonly (readonly [name: string, value: Buffer | null])[];
+
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+export interface Position extends TopicPartition {
+  /** The next offset to read or to process. */
+  readonly offset: number;
+}
+
+/** The committed records of one partition, from one fetch. Buffers are views: they stay valid while the batch is held. */
+export interface FetchedBatch extends TopicPartition {
+  /** Records in the batch; may be 0 when only markers or aborted records were passed. */
+  readonly count: number;
+  /** Where to read on: past the last record, marker or gap that this batch covers. Greater than the offset asked for unless nothing came. */
+  readonly nextOffset: number;
+  readonly highWatermark: number;
+  readonly lastStableOffset: number;
+  /** Bytes of the records as they came, for bounding queues. */
+  readonly byteLength: number;
+  offset(i: number): number;
+  /** Milliseconds since the epoch. */
+  timestamp(i: number): number;
+  key(i: number): Buffer | null;
+  value(i: number): Buffer | null;
+  headers(i: number): RecordHeaders;
+}
+
+export interface FetchLimits {
+  /** How long the broker may wait for the first byte. */
+  readonly maxWaitMs: number;
+  readonly maxBytes: number;
+  readonly maxBytesPerPartition: number;
+}
+
+export type Isolation = 'read_committed' | 'read_uncommitted';
+
+/**
+ * Reads partitions at positions the caller keeps; no group. Always read_committed: aborted records and markers are
+ * dropped, and offsets step over them. Survives the empty batches that compaction leaves behind.
+ */
+export interface BatchReader {
+  /** One round: at most one batch per partition that had something; rejects with `OffsetOutOfRangeError` when a position is gone. */
+  fetch(positions: readonly Position[], limits: FetchLimits): Promise<readonly FetchedBatch[]>;
+  /** Log end: the last stable offset (read_committed) or the high watermark (read_uncommitted). */
+  endOffsets(partitions: readonly TopicPartition[], isolation: Isolation): Promise<readonly Position[]>;
+  startOffsets(partitions: readonly TopicPartition[]): Promise<readonly Position[]>;
+  close(): Promise<void>;
+}
+
+/** Records on their way out, encoded per partition as they are appended. */
+export interface OutputBatch {
+  readonly count: number;
+  readonly byteLength: number;
+  /** `timestamp` in ms. A null value is a tombstone. */
+  append(topic: string, partition: number, key: Buffer | string | null, value: Buffer | string | null, timestamp: number, headers?: RecordHeaders): void;
+  /** Marks the start of one input record's output... */
+  begin(): void;
+  /** ...so that all of it can be taken back when a later step fails. */
+  rollback(): void;
+}
+
+/** The owner that `init` made: only grows for one transactional id, so it orders owners. */
+export interface ProducerOwner {
+  readonly producerId: number;
+  readonly epoch: number;
+}
+
+/**
+ * One transactional producer, one per task. The order of calls is `init`, then any number of
+ * (`send`, `sendOffsets`, `commit` | `abort`). A transaction begins with its first `send` or `sendOffsets`.
+ * After a rejected call the outcome is unknown and the producer is dead: `close` it, make a new one, `init`, read the offsets.
+ */
+export interface TransactionalProducer {
+  readonly transactionalId: string;
+  /** InitProducerId: fences the previous owner and ends its open transaction. Must return before committed offsets are read. */
+  init(): Promise<ProducerOwner>;
+  batch(): OutputBatch;
+  /** Sends a batch in the transaction; split so that no record batch passes `maxBatchBytes`. */
+  send(batch: OutputBatch): Promise<void>;
+  /** `positions` are the next offsets to process. `member` fences by generation where it is given. */
+  sendOffsets(groupId: string, positions: readonly Position[], member?: Membership): Promise<void>;
+  commit(): Promise<void>;
+  abort(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Membership {
+  readonly memberId: string;
+  readonly generation: number;
+}
+
+export type GroupEvent =
+  /** A join is complete: these partitions and no others belong to this member until the next event. */
+  | { readonly type: 'assigned'; readonly membership: Membership; readonly partitions: readonly TopicPartition[] }
+  /** A rebalance began. Kept partitions may go on; nothing waits. */
+  | { readonly type: 'rebalancing' }
+  /** Membership ended by a fault: close every task. The member joins again by itself. */
+  | { readonly type: 'lost'; readonly cause: string };
+
+export interface GroupOptions {
+  readonly groupId: string;
+  readonly topics: readonly string[];
+  readonly sessionTimeoutMs: number;
+  readonly heartbeatIntervalMs: number;
+  readonly rebalanceTimeoutMs: number;
+}
+
+/**
+ * Membership of a consumer group: it hands out partitions and nothing else. Partition p of all the topics goes to one
+ * member, and a member keeps what it holds where balance allows.
+ */
+export interface GroupMember {
+  readonly events$: Observable<GroupEvent>;
+  join(): Promise<void>;
+  leave(): Promise<void>;
+}
+
+export interface TopicSpec {
+  readonly topic: string;
+  readonly partitions: number;
+  readonly replicationFactor: number;
+  readonly config: Readonly<Record<string, string>>;
+}
+
+export interface TopicDescription {
+  readonly topic: string;
+  readonly partitions: number;
+  readonly config: Readonly<Record<string, string>>;
+}
+
+export interface KafkaAdmin {
+  /** Creates those that do not exist; returns the names it created. */
+  createTopics(topics: readonly TopicSpec[]): Promise<readonly string[]>;
+  /** Those of the names that exist. */
+  describeTopics(topics: readonly string[]): Promise<readonly TopicDescription[]>;
+  /** The group's committed positions; a partition without one is left out. */
+  committed(groupId: string, partitions: readonly TopicPartition[]): Promise<readonly Position[]>;
+  endOffsets(partitions: readonly TopicPartition[], isolation: Isolation): Promise<readonly Position[]>;
+  startOffsets(partitions: readonly TopicPartition[]): Promise<readonly Position[]>;
+  /** Deletes what lies before the positions (repartition topics behind the committed offset). */
+  deleteRecordsBefore(positions: readonly Position[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The way to one Kafka cluster. */
+export interface KafkaPort {
+  admin(): KafkaAdmin;
+  reader(): BatchReader;
+  producer(transactionalId: string, options: { readonly transactionTimeoutMs: number }): TransactionalProducer;
+  group(options: GroupOptions): GroupMember;
+  close(): Promise<void>;
+}
