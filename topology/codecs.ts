@@ -1,0 +1,103 @@
+/** An Avro schema as JSON. */
+export type AvroSchema = string | readonly AvroSchema[] | { readonly [attribute: string]: unknown };
+
+declare const valueType: unique symbol;
+
+/** A schema as a value: the Avro JSON together with the TypeScript type of what it describes. Generated into `schemas/`. */
+export interface Schema<T> {
+  /** Full name of the record. */
+  readonly name: string;
+  readonly avro: AvroSchema;
+  readonly [valueType]?: T;
+}
+
+/** Gives an Avro record schema its TypeScript type. `millrace schemas types` writes calls of it. */
+export const schema = <T>(avro: { readonly type: 'record'; readonly name: string; readonly namespace?: string; readonly [attribute: string]: unknown }): Schema<T> => ({
+  name: avro.namespace === undefined || avro.name.includes('.') ? avro.name : `${avro.namespace}.${avro.name}`,
+  avro,
+});
+
+/** Where a change came from; the fields of Debezium's `source` block that a pipeline uses. */
+export interface ChangeSource {
+  /** Commit time in PostgreSQL, microseconds since the epoch (for snapshot rows: the snapshot's time). */
+  readonly tsUs: number;
+  /** Debezium's text: 'false' for streamed changes, else 'true', 'first', 'last', 'incremental', ... */
+  readonly snapshot: string;
+  readonly schema: string;
+  readonly table: string;
+  /** Null for rows of an incremental snapshot. */
+  readonly txId: bigint | null;
+  readonly lsn: bigint | null;
+}
+
+/**
+ * One Debezium event. `op` is Debezium's own letter: c(reate), u(pdate), d(elete), r(ead by a snapshot), t(runcate).
+ * `before` is the old row only under REPLICA IDENTITY FULL.
+ */
+export interface Change<Row> {
+  readonly op: 'c' | 'u' | 'd' | 'r' | 't';
+  readonly before: Row | null;
+  readonly after: Row | null;
+  readonly source: ChangeSource;
+}
+
+/** JSON that survives a round trip; anything else in it turns the type into `never`. */
+export type Json<T> = T extends string | number | boolean | null | undefined
+  ? T
+  : T extends bigint | Date | Uint8Array | symbol | ((...args: never) => unknown) | Map<unknown, unknown> | Set<unknown>
+    ? never
+    : T extends readonly (infer E)[]
+      ? readonly Json<E>[] extends T ? T : { readonly [I in keyof T]: Json<T[I]> }
+      : T extends object ? { readonly [P in keyof T]: Json<T[P]> } : never;
+
+export interface JsonCodec<T> {
+  readonly kind: 'json';
+  readonly [valueType]?: T;
+}
+
+export interface AvroCodec<T> {
+  readonly kind: 'avro';
+  readonly schema: Schema<T>;
+  readonly int64: Int64;
+  readonly [valueType]?: T;
+}
+
+export interface DebeziumCodec<Row> {
+  readonly kind: 'debezium';
+  readonly schema: Schema<Row>;
+  readonly int64: Int64;
+  /** Event time of a row, ms since the epoch; without it the Kafka record's timestamp. */
+  readonly timestamp: ((row: Row) => number) | null;
+  readonly [valueType]?: Change<Row>;
+}
+
+/** How int64 reads: exactly as `bigint`, or as a `number` where a value beyond 2^53 - 1 is an error that names the field. */
+export type Int64 = 'bigint' | 'number';
+
+/** How the value of a topic or store is written and read. */
+export type Codec<T> = JsonCodec<T> | AvroCodec<T>;
+
+/** A row whose int64 fields are numbers. */
+export type WithNumbers<Row> = { readonly [P in keyof Row]: bigint extends Row[P] ? Exclude<Row[P], bigint> | number : Row[P] };
+
+/** UTF-8 JSON. `T` must survive the round trip: bigint, Date and bytes are refused at compile time. */
+export const json = <T>(..._check: [T] extends [Json<T>] ? [] : [problem: 'json() cannot carry bigint, Date, bytes, Map, Set or functions: use avro(...) or convert them']): JsonCodec<T> => ({ kind: 'json' });
+
+/** Avro in the registry's wire format (byte 0, four bytes of schema id); the schema is registered under `<topic>-value` before the first write. */
+export function avro<T>(schema: Schema<T>): AvroCodec<T>;
+export function avro<T>(schema: Schema<T>, options: { readonly int64: 'number' }): AvroCodec<WithNumbers<T>>;
+export function avro(schema: Schema<unknown>, options: { readonly int64?: Int64 } = {}): AvroCodec<unknown> {
+  return { kind: 'avro', schema, int64: options.int64 ?? 'bigint' };
+}
+
+export interface DebeziumOptions<Row> {
+  /** Event time of a row, ms since the epoch. Default: the Kafka record's timestamp. */
+  readonly timestamp?: (row: Row) => number;
+}
+
+/** A topic that Debezium writes with an Avro converter: the full envelope, decoded only as far as it is used. `schema` is the row's. */
+export function debezium<Row>(schema: Schema<Row>, options?: DebeziumOptions<Row>): DebeziumCodec<Row>;
+export function debezium<Row>(schema: Schema<Row>, options: DebeziumOptions<WithNumbers<Row>> & { readonly int64: 'number' }): DebeziumCodec<WithNumbers<Row>>;
+export function debezium(schema: Schema<unknown>, options: { readonly timestamp?: (row: never) => number; readonly int64?: Int64 } = {}): DebeziumCodec<unknown> {
+  return { kind: 'debezium', schema, int64: options.int64 ?? 'bigint', timestamp: (options.timestamp as ((row: unknown) => number) | undefined) ?? null };
+}
