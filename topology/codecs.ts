@@ -67,7 +67,7 @@ export interface DebeziumCodec<Row> {
   readonly schema: Schema<Row>;
   readonly int64: Int64;
   /** Event time of a row, ms since the epoch; without it the Kafka record's timestamp. */
-  readonly timestamp: ((row: Row) => number) | null;
+  readonly timestamp: ((row: never) => number) | null;
   readonly [valueType]?: Change<Row>;
 }
 
@@ -86,7 +86,7 @@ export const json = <T>(..._check: [T] extends [Json<T>] ? [] : [problem: 'json(
 /** Avro in the registry's wire format (byte 0, four bytes of schema id); the schema is registered under `<topic>-value` before the first write. */
 export function avro<T>(schema: Schema<T>): AvroCodec<T>;
 export function avro<T>(schema: Schema<T>, options: { readonly int64: 'number' }): AvroCodec<WithNumbers<T>>;
-export function avro(schema: Schema<unknown>, options: { readonly int64?: Int64 } = {}): AvroCodec<unknown> {
+export function avro(schema: Schema<never>, options: { readonly int64?: Int64 } = {}): AvroCodec<never> {
   return { kind: 'avro', schema, int64: options.int64 ?? 'bigint' };
 }
 
@@ -98,6 +98,6 @@ export interface DebeziumOptions<Row> {
 /** A topic that Debezium writes with an Avro converter: the full envelope, decoded only as far as it is used. `schema` is the row's. */
 export function debezium<Row>(schema: Schema<Row>, options?: DebeziumOptions<Row>): DebeziumCodec<Row>;
 export function debezium<Row>(schema: Schema<Row>, options: DebeziumOptions<WithNumbers<Row>> & { readonly int64: 'number' }): DebeziumCodec<WithNumbers<Row>>;
-export function debezium(schema: Schema<unknown>, options: { readonly timestamp?: (row: never) => number; readonly int64?: Int64 } = {}): DebeziumCodec<unknown> {
-  return { kind: 'debezium', schema, int64: options.int64 ?? 'bigint', timestamp: (options.timestamp as ((row: unknown) => number) | undefined) ?? null };
+export function debezium(schema: Schema<never>, options: { readonly timestamp?: (row: never) => number; readonly int64?: Int64 } = {}): DebeziumCodec<never> {
+  return { kind: 'debezium', schema, int64: options.int64 ?? 'bigint', timestamp: options.timestamp ?? null };
 }
