@@ -1,0 +1,111 @@
+/**
+ * Every setting of the runtime: one table, read from the environment once, at start. All problems are reported at once.
+ * `.env.example` is checked against this table by a test.
+ */
+import { ConfigurationError } from './errors.ts';
+
+type Parse<T> = (text: string) => T | undefined;
+
+interface Definition<T> {
+  readonly variable: string;
+  /** Written as it would stand in the environment. */
+  readonly fallback: string;
+  /** One line for people. */
+  readonly about: string;
+  readonly expected: string;
+  readonly parse: Parse<T>;
+}
+
+const integer = (variable: string, fallback: number, min: number, max: number, about: string): Definition<number> => ({
+  variable,
+  fallback: String(fallback),
+  about,
+  expected: `a whole number from ${min} to ${max}`,
+  parse: (text) => (/^\d+$/.test(text) && Number(text) >= min && Number(text) <= max ? Number(text) : undefined),
+});
+
+const text = (variable: string, fallback: string, about: string): Definition<string> => ({ variable, fallback, about, expected: 'text', parse: (t) => t });
+
+const list = (variable: string, fallback: string, about: string): Definition<readonly string[]> => ({
+  variable,
+  fallback,
+  about,
+  expected: 'host:port, separated by commas',
+  parse: (t) => {
+    const items = t.split(',').map((item) => item.trim());
+    return items.every((item) => /^[^\s:]+:\d+$|^\[[0-9a-f:]+\]:\d+$/i.test(item)) ? items : undefined;
+  },
+});
+
+const url = (variable: string, fallback: string, about: string): Definition<string> => ({
+  variable,
+  fallback,
+  about,
+  expected: 'a URL',
+  parse: (t) => (t === '' || URL.canParse(t) ? t : undefined),
+});
+
+const choice = <C extends string>(variable: string, fallback: C, choices: readonly C[], about: string): Definition<C> => ({
+  variable,
+  fallback,
+  about,
+  expected: choices.join(' or '),
+  parse: (t) => choices.find((c) => c === t),
+});
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+export const definitions = {
+  kafkaBrokers: list('MILLRACE_KAFKA_BROKERS', '127.0.0.1:9092', 'Kafka bootstrap brokers.'),
+  kafkaReplicationFactor: integer('MILLRACE_KAFKA_REPLICATION_FACTOR', 1, 1, 9, 'Replication factor of the topics that Millrace creates.'),
+  registryUrl: url('MILLRACE_REGISTRY_URL', 'http://127.0.0.1:8081/apis/ccompat/v7', 'Schema registry, Confluent-compatible API.'),
+  redisUrl: text('MILLRACE_REDIS_URL', 'redis://127.0.0.1:6379', 'Redis of the redis sinks that name no other; may carry user and password.'),
+  bigqueryProject: text('MILLRACE_BIGQUERY_PROJECT', 'local', 'Google Cloud project of the BigQuery tables that name none.'),
+  bigqueryEndpoint: url('MILLRACE_BIGQUERY_ENDPOINT', '', 'BigQuery API of an emulator; empty: the real service with GOOGLE_APPLICATION_CREDENTIALS.'),
+  logLevel: choice('MILLRACE_LOG_LEVEL', 'info', ['debug', 'info', 'warn', 'error'], 'Least level that is logged (JSON lines on stderr).'),
+  commitIntervalMs: integer('MILLRACE_COMMIT_INTERVAL_MS', 100, 1, MINUTE_MS, 'commit.interval.ms: longest time between two commits of a task that has something to commit.'),
+  sinkCommitIntervalMs: integer('MILLRACE_SINK_COMMIT_INTERVAL_MS', 1_000, 1, MINUTE_MS, 'Longest time between two offset commits of a stage that ends in an outside sink.'),
+  commitRecords: integer('MILLRACE_COMMIT_RECORDS', 10_000, 1, 1_000_000, 'A task commits early after so many input records.'),
+  commitBytes: integer('MILLRACE_COMMIT_BYTES', 8_388_608, 1_024, 1_073_741_824, 'A task commits early when its output reaches so many bytes.'),
+  transactionTimeoutMs: integer('MILLRACE_TRANSACTION_TIMEOUT_MS', 30_000, 1_000, 15 * MINUTE_MS, 'transaction.timeout.ms: the broker aborts a transaction left open so long.'),
+  fetchMaxWaitMs: integer('MILLRACE_FETCH_MAX_WAIT_MS', 100, 1, 30_000, 'fetch.max.wait.ms: how long a fetch may wait for its first byte.'),
+  fetchMaxBytes: integer('MILLRACE_FETCH_MAX_BYTES', 4_194_304, 1_024, 104_857_600, 'fetch.max.bytes: most bytes of one fetch over all partitions.'),
+  fetchPartitionBytes: integer('MILLRACE_FETCH_PARTITION_BYTES', 1_048_576, 1_024, 104_857_600, 'max.partition.fetch.bytes: most bytes of one fetch for one partition.'),
+  queueBytes: integer('MILLRACE_QUEUE_BYTES', 4_194_304, 1_024, 1_073_741_824, 'A task asks for no more records of a partition while it holds so many bytes of it.'),
+  sessionTimeoutMs: integer('MILLRACE_SESSION_TIMEOUT_MS', 6_000, 1_000, 5 * MINUTE_MS, 'session.timeout.ms: a worker that is silent so long loses its tasks. The broker has bounds of its own (6 s at least by default).'),
+  heartbeatIntervalMs: integer('MILLRACE_HEARTBEAT_INTERVAL_MS', 500, 100, MINUTE_MS, 'heartbeat.interval.ms.'),
+  rebalanceTimeoutMs: integer('MILLRACE_REBALANCE_TIMEOUT_MS', 10_000, 1_000, 15 * MINUTE_MS, 'rebalance.timeout.ms: how long a rebalance waits for a member to join again.'),
+  tableBootstrapTimeoutMs: integer('MILLRACE_TABLE_BOOTSTRAP_TIMEOUT_MS', 5_000, 0, HOUR_MS, 'table.bootstrap.timeout.ms: how long a start waits for a running first snapshot of a table; loading what the topic holds is not bounded by it.'),
+  tableCatchupTimeoutMs: integer('MILLRACE_TABLE_CATCHUP_TIMEOUT_MS', 5_000, 1, HOUR_MS, 'table.catchup.timeout.ms: longest wait of a batch for the tables it joins; then it goes on, logged and counted.'),
+  retryBaseMs: integer('MILLRACE_RETRY_BASE_MS', 100, 1, MINUTE_MS, 'First backoff after a passing fault; doubles, with full jitter.'),
+  retryMaxMs: integer('MILLRACE_RETRY_MAX_MS', 5_000, 1, HOUR_MS, 'Longest backoff.'),
+  failuresAtPosition: integer('MILLRACE_FAILURES_AT_POSITION', 20, 1, 1_000_000, 'A task that fails so often at one position stops the worker.'),
+  sinkTimeoutMs: integer('MILLRACE_SINK_TIMEOUT_MS', 30_000, 100, HOUR_MS, 'Longest time of one write to an outside sink before it counts as failed and is tried again.'),
+  stopTimeoutMs: integer('MILLRACE_STOP_TIMEOUT_MS', 8_000, 100, 10 * MINUTE_MS, 'Longest time of a graceful stop: finish, commit, leave.'),
+  timestampAheadMs: integer('MILLRACE_TIMESTAMP_AHEAD_MS', 3_600_000, 0, 24 * HOUR_MS, 'A record further in the future is a dead letter; the brokers refuse it (message.timestamp.after.max.ms, one hour by default).'),
+} as const satisfies Record<string, Definition<unknown>>;
+
+type Values<D> = { readonly [Name in keyof D]: D[Name] extends Definition<infer T> ? T : never };
+
+/** The runtime's settings, read and checked. */
+export type Config = Values<typeof definitions>;
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads all settings. Overrides stand above the environment and are taken as they are.
+ * Throws `ConfigurationError` with every problem.
+ */
+export const readConfig = (environment: Environment, overrides: Partial<Config> = {}): Config => {
+  const problems: string[] = [];
+  const values: Record<string, unknown> = {};
+  for (const [name, definition] of Object.entries<Definition<unknown>>(definitions)) {
+    const given = environment[definition.variable];
+    const parsed = definition.parse(given ?? definition.fallback);
+    if (parsed === undefined) problems.push(`${definition.variable} must be ${definition.expected}, not '${given}'`);
+    values[name] = parsed;
+  }
+  if (problems.length > 0) throw new ConfigurationError(problems, { hint: 'See .env.example for every setting' });
+  return { ...(values as Config), ...overrides };
+};

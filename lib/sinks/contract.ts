@@ -1,0 +1,78 @@
+/**
+ * The contract between the runtime and an outside sink. A driver serves all tasks of one sink in a worker; each task
+ * gets a writer of its own. The runtime calls a writer's `write` with one batch at a time, never two at once, and commits
+ * offsets only behind what `write` has reported as written or refused.
+ *
+ * A driver MUST make a repeated write harmless as far as its page in docs/DELIVERY.md promises, because after a crash the
+ * same records come again, batched differently. It MUST NOT report a record as written before the outside system has it.
+ */
+import type { Clock } from '../core/clock.ts';
+import type { DeadLetterError, RetryError } from '../core/errors.ts';
+import type { Logger } from '../core/logger.ts';
+import type { Headers, Meta } from '../../topology/meta.ts';
+
+/** A record on its way out, and where its stage read it. Doubles as the `meta` that the sink's callbacks get. */
+export interface SinkRecord extends Meta<unknown> {
+  readonly value: unknown;
+  readonly key: unknown;
+  readonly timestamp: number;
+  readonly headers: Headers;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly now: number;
+}
+
+/** What a driver gets from the worker. */
+export interface SinkContext {
+  readonly app: string;
+  /** The sink's name, which is its stage's too. */
+  readonly sink: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Longest time of one write. */
+  readonly timeoutMs: number;
+}
+
+/** The task that a writer writes for. */
+export interface SinkTask {
+  /** One partition of each topic the stage reads, with the topic's end now: a fence beyond it belongs to a topic that is gone. */
+  readonly partitions: readonly { readonly topic: string; readonly partition: number; readonly endOffset: number }[];
+  /** Orders owners of this task: (producerId, epoch) only grows. */
+  readonly owner: { readonly producerId: number; readonly epoch: number };
+}
+
+/** What became of a batch; what is named in neither list was written. Indexes are those of the batch. */
+export interface WriteResult {
+  /** Refused for good: dead letters. */
+  readonly refused: readonly { readonly index: number; readonly error: DeadLetterError }[];
+  /** To be written again after a pause, in this order. A record behind one of these with the same ordering key is here too. */
+  readonly retry: readonly { readonly index: number; readonly error: RetryError }[];
+}
+
+export const ALL_WRITTEN: WriteResult = { refused: [], retry: [] };
+
+export interface SinkWriter {
+  /**
+   * The next offset of each of the task's partitions as the outside system knows it, or null where it knows none or does not
+   * keep positions. The task starts at the lower of this and Kafka's.
+   */
+  positions(): Promise<readonly (number | null)[]>;
+  /**
+   * Writes a batch in offset order; all records of one offset are in one batch. Rejects with `RetryError` when the whole
+   * batch is to be tried again, with `RejoinError` when a newer owner has fenced this task. A callback of the user that
+   * throws refuses its record. Stops early, with the rest in `retry`, when the signal aborts.
+   */
+  write(batch: readonly SinkRecord[], signal: AbortSignal): Promise<WriteResult>;
+  close(): Promise<void>;
+}
+
+export interface SinkDriver {
+  /** Connects and creates what is needed (a table, say). Rejects with `RetryError` while the system is down, `StopError` when it refuses for good. */
+  open(): Promise<void>;
+  /** A writer for a task; for fenced sinks this shuts out older owners. */
+  writer(task: SinkTask): Promise<SinkWriter>;
+  /** Resolves when the system answers. */
+  health(): Promise<void>;
+  close(): Promise<void>;
+}
