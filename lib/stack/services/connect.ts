@@ -1,0 +1,87 @@
+import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { artifactFile, avroConverter, CLASHING_JARS, debeziumPlugin, kafkaJars } from '../artifacts.ts';
+import { digest } from '../cache.ts';
+import { httpProbe } from '../probe.ts';
+import type { Service, ServiceContext } from '../service.ts';
+import { toolPath } from '../tools.ts';
+
+const properties = (context: ServiceContext, plugins: string): string =>
+  [
+    `bootstrap.servers=127.0.0.1:${context.port('kafka', 'client')}`,
+    'group.id=millrace-connect',
+    `listeners=http://127.0.0.1:${context.port('connect', 'rest')}`,
+    'rest.advertised.host.name=127.0.0.1',
+    `plugin.path=${plugins}`,
+    'key.converter=org.apache.kafka.connect.json.JsonConverter',
+    'value.converter=org.apache.kafka.connect.json.JsonConverter',
+    'config.storage.topic=millrace-connect-configs',
+    'config.storage.replication.factor=1',
+    'offset.storage.topic=millrace-connect-offsets',
+    'offset.storage.replication.factor=1',
+    'offset.storage.partitions=5',
+    'status.storage.topic=millrace-connect-status',
+    'status.storage.replication.factor=1',
+    'status.storage.partitions=1',
+    'exactly.once.source.support=enabled',
+    'offset.flush.interval.ms=1000',
+    'task.shutdown.graceful.timeout.ms=3000',
+    'session.timeout.ms=6000',
+    'heartbeat.interval.ms=2000',
+    // A restarted worker gets its connectors at once instead of after five minutes.
+    'scheduled.rebalance.max.delay.ms=0',
+    'config.providers=env',
+    'config.providers.env.class=org.apache.kafka.common.config.provider.EnvVarConfigProvider',
+    '',
+  ].join('\n');
+
+const link = async (target: string, path: string): Promise<void> => {
+  await symlink(target, path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
+};
+
+/**
+ * A plugin path of links: each plugin in a folder of its own, without the jars that clash. Its name tells its content,
+ * so that the folder of a running worker is never touched.
+ */
+const linkPlugins = async (context: ServiceContext): Promise<string> => {
+  const [debezium, converterJars] = await Promise.all([debeziumPlugin(context), avroConverter(context)]);
+  const path = join(context.dataDir, `plugins-${digest(`${debezium}\n${converterJars}`)}`);
+  const converter = join(path, 'avro-converter');
+  await mkdir(converter, { recursive: true });
+  await link(join(debezium, 'debezium-connector-postgres'), join(path, 'debezium-connector-postgres'));
+  for (const name of await readdir(converterJars)) {
+    if (name.endsWith('.jar') && !CLASHING_JARS.test(name)) await link(join(converterJars, name), join(converter, name));
+  }
+  return path;
+};
+
+/** One worker of Kafka Connect with Debezium's PostgreSQL connector and the Avro converter. */
+export const connect: Service = {
+  name: 'connect',
+  ports: { rest: 8083 },
+  after: ['kafka', 'postgres', 'registry'],
+  readyTimeoutMs: 120_000,
+  stopSignal: 'SIGTERM',
+
+  async install(context) {
+    await Promise.all([kafkaJars(context), debeziumPlugin(context), avroConverter(context)]);
+  },
+
+  async launch(context) {
+    const config = join(context.dataDir, 'connect.properties');
+    const settings = properties(context, await linkPlugins(context));
+    await writeFile(config, settings);
+    const classPath = join(await kafkaJars(context), '*');
+    const logging = `-Dlog4j2.configurationFile=${artifactFile('log4j2.xml')}`;
+    return {
+      file: await toolPath('java'),
+      args: ['-Xms256m', '-Xmx512m', '-XX:+UseG1GC', logging, '-cp', classPath, 'org.apache.kafka.connect.cli.ConnectDistributed', config],
+      environment: context.environment,
+      settings,
+    };
+  },
+
+  probe: (context) => httpProbe(`http://127.0.0.1:${context.port('connect', 'rest')}/health`),
+};

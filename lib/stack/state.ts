@@ -1,0 +1,76 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ConfigurationError } from '../core/errors.ts';
+import { isRunning, type ProcessRecord } from './process.ts';
+
+/** What the stack remembers of a service, running or not. */
+export interface ServiceState {
+  readonly ports: Readonly<Record<string, number>>;
+  readonly dataDir: string;
+  readonly log: string;
+  readonly stopSignal: NodeJS.Signals;
+  readonly after: readonly string[];
+  readonly process: ProcessRecord | null;
+  /** ISO time of the last start. */
+  readonly startedAt: string | null;
+  /** Digest of the command, its environment and its settings. */
+  readonly command: string | null;
+}
+
+export interface StackState {
+  readonly version: 1;
+  readonly services: Readonly<Record<string, ServiceState>>;
+}
+
+const FILE = 'state.json';
+const EMPTY: StackState = { version: 1, services: {} };
+
+export const readState = async (dir: string): Promise<StackState> => {
+  let text: string;
+  try {
+    text = await readFile(join(dir, FILE), 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return EMPTY;
+    throw error;
+  }
+  const state = JSON.parse(text) as StackState;
+  if (state.version !== 1) throw new ConfigurationError([`${join(dir, FILE)} was written by another version of Millrace`]);
+  return state;
+};
+
+/** The state file of one stack, written whole at each change. */
+export class StateFile {
+  readonly #dir: string;
+  #state: StackState;
+  #written: Promise<void> = Promise.resolve();
+
+  private constructor(dir: string, state: StackState) {
+    this.#dir = dir;
+    this.#state = state;
+  }
+
+  static async open(dir: string): Promise<StateFile> {
+    return new StateFile(dir, await readState(dir));
+  }
+
+  get services(): Readonly<Record<string, ServiceState>> {
+    return this.#state.services;
+  }
+
+  async set(name: string, service: ServiceState): Promise<void> {
+    this.#state = { ...this.#state, services: { ...this.#state.services, [name]: service } };
+    this.#written = this.#written.then(() => this.#write());
+    await this.#written;
+  }
+
+  async #write(): Promise<void> {
+    await mkdir(this.#dir, { recursive: true });
+    const unfinished = join(this.#dir, `${FILE}.unfinished`);
+    await writeFile(unfinished, `${JSON.stringify(this.#state, null, 2)}\n`, { mode: 0o600 });
+    await rename(unfinished, join(this.#dir, FILE));
+  }
+}
+
+/** The process of a service, when it is the recorded one and runs. */
+export const runningProcess = (service: ServiceState | undefined): ProcessRecord | undefined =>
+  service?.process !== null && service !== undefined && isRunning(service.process) ? service.process : undefined;
