@@ -26,18 +26,24 @@ interface Accepts<V, K> {
   readonly [accepts]?: (value: V, key: K) => void;
 }
 
-export type RedisValue = string | number | bigint | boolean;
+/** Numbers stand as JavaScript prints them, booleans as `true` and `false`, bytes as they are. */
+export type RedisValue = string | number | bigint | boolean | Uint8Array;
+/** In a hash null deletes the field; in a stream's entry it leaves the field out. */
+export type RedisFields = Readonly<Record<string, RedisValue | null>>;
+/** Whole numbers, by which fields grow. */
+export type RedisIncrements = Readonly<Record<string, number | bigint>>;
 
 /** One write to Redis. Runs inside the batch's atomic script, behind the fence. */
 export type RedisCommand =
-  | { readonly type: 'hash'; readonly key: string; readonly fields: Readonly<Record<string, RedisValue | null>>; readonly expireSeconds: number | null }
+  | { readonly type: 'hash'; readonly key: string; readonly fields: RedisFields; readonly expireSeconds: number | null }
   | { readonly type: 'sortedSet'; readonly key: string; readonly member: string; readonly score: number; readonly keep: number | null; readonly expireSeconds: number | null }
-  | { readonly type: 'increment'; readonly key: string; readonly fields: Readonly<Record<string, number>>; readonly expireSeconds: number | null }
-  | { readonly type: 'stream'; readonly key: string; readonly fields: Readonly<Record<string, RedisValue | null>>; readonly maxLength: number; readonly expireSeconds: number | null };
+  | { readonly type: 'increment'; readonly key: string; readonly fields: RedisIncrements; readonly expireSeconds: number | null }
+  | { readonly type: 'stream'; readonly key: string; readonly fields: RedisFields; readonly maxLength: number; readonly expireSeconds: number | null };
 
 export interface RedisSink<V = never, K = never> extends Accepts<V, K> {
   readonly kind: 'redis';
-  readonly url: Setting;
+  /** May carry user and password. Null: the worker's `MILLRACE_REDIS_URL`. */
+  readonly url: Setting | null;
   readonly command: Fn<RedisCommand>;
 }
 
