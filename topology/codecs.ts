@@ -57,14 +57,15 @@ export interface JsonCodec<T> {
 
 export interface AvroCodec<T> {
   readonly kind: 'avro';
-  readonly schema: Schema<T>;
+  /** Its type is the schema's, before `int64` is applied. */
+  readonly schema: Schema<unknown>;
   readonly int64: Int64;
   readonly [valueType]?: T;
 }
 
 export interface DebeziumCodec<Row> {
   readonly kind: 'debezium';
-  readonly schema: Schema<Row>;
+  readonly schema: Schema<unknown>;
   readonly int64: Int64;
   /** Event time of a row, ms since the epoch; without it the Kafka record's timestamp. */
   readonly timestamp: ((row: never) => number) | null;
@@ -77,27 +78,31 @@ export type Int64 = 'bigint' | 'number';
 /** How the value of a topic or store is written and read. */
 export type Codec<T> = JsonCodec<T> | AvroCodec<T>;
 
-/** A row whose int64 fields are numbers. */
-export type WithNumbers<Row> = { readonly [P in keyof Row]: bigint extends Row[P] ? Exclude<Row[P], bigint> | number : Row[P] };
+/** `T` with int64 read as `I` says: with 'number', every bigint in it is a number. */
+export type Read<T, I extends Int64> = I extends 'number' ? WithNumbers<T> : T;
+
+/** `T` with every bigint a number. */
+export type WithNumbers<T> = T extends bigint
+  ? number
+  : T extends string | number | boolean | null | undefined | Uint8Array ? T : { readonly [P in keyof T]: WithNumbers<T[P]> };
 
 /** UTF-8 JSON. `T` must survive the round trip: bigint, Date and bytes are refused at compile time. */
 export const json = <T>(..._check: [T] extends [Json<T>] ? [] : [problem: 'json() cannot carry bigint, Date, bytes, Map, Set or functions: use avro(...) or convert them']): JsonCodec<T> => ({ kind: 'json' });
 
-/** Avro in the registry's wire format (byte 0, four bytes of schema id); the schema is registered under `<topic>-value` before the first write. */
-export function avro<T>(schema: Schema<T>): AvroCodec<T>;
-export function avro<T>(schema: Schema<T>, options: { readonly int64: 'number' }): AvroCodec<WithNumbers<T>>;
-export function avro(schema: Schema<never>, options: { readonly int64?: Int64 } = {}): AvroCodec<never> {
-  return { kind: 'avro', schema, int64: options.int64 ?? 'bigint' };
+export interface AvroOptions<I extends Int64> {
+  /** Default 'bigint'. */
+  readonly int64?: I;
 }
 
-export interface DebeziumOptions<Row> {
+/** Avro in the registry's wire format (byte 0, four bytes of schema id); the schema is registered under `<topic>-value` before the first write. */
+export const avro = <T, I extends Int64 = 'bigint'>(schema: Schema<T>, options: AvroOptions<I> = {}): AvroCodec<Read<T, I>> =>
+  ({ kind: 'avro', schema, int64: options.int64 ?? 'bigint' });
+
+export interface DebeziumOptions<Row, I extends Int64> extends AvroOptions<I> {
   /** Event time of a row, ms since the epoch. Default: the Kafka record's timestamp. */
-  readonly timestamp?: (row: Row) => number;
+  readonly timestamp?: (row: Read<Row, I>) => number;
 }
 
 /** A topic that Debezium writes with an Avro converter: the full envelope, decoded only as far as it is used. `schema` is the row's. */
-export function debezium<Row>(schema: Schema<Row>, options?: DebeziumOptions<Row>): DebeziumCodec<Row>;
-export function debezium<Row>(schema: Schema<Row>, options: DebeziumOptions<WithNumbers<Row>> & { readonly int64: 'number' }): DebeziumCodec<WithNumbers<Row>>;
-export function debezium(schema: Schema<never>, options: { readonly timestamp?: (row: never) => number; readonly int64?: Int64 } = {}): DebeziumCodec<never> {
-  return { kind: 'debezium', schema, int64: options.int64 ?? 'bigint', timestamp: options.timestamp ?? null };
-}
+export const debezium = <Row, I extends Int64 = 'bigint'>(schema: Schema<Row>, options: DebeziumOptions<Row, I> = {}): DebeziumCodec<Read<Row, I>> =>
+  ({ kind: 'debezium', schema, int64: options.int64 ?? 'bigint', timestamp: options.timestamp ?? null });

@@ -1,0 +1,45 @@
+/** The one door to the DSL: `import { ... } from 'millrace/topology'`. */
+export { stream, table } from './stream.ts';
+export type { KeyOf, Operator, Stream, Table } from './stream.ts';
+export { topology } from './topology.ts';
+export type { Topology } from './topology.ts';
+export { describe } from './describe.ts';
+export type { DescribeOptions } from './describe.ts';
+export { TopologyError } from './errors.ts';
+
+export { branch, otherwise } from './operators/branch.ts';
+export type { Branches } from './operators/branch.ts';
+export { filter } from './operators/filter.ts';
+export type { Narrowed } from './operators/filter.ts';
+export { inserts } from './operators/inserts.ts';
+export type { InsertsOptions } from './operators/inserts.ts';
+export { join } from './operators/join.ts';
+export { keyBy } from './operators/keyBy.ts';
+export type { KeyByOptions } from './operators/keyBy.ts';
+export { leftJoin } from './operators/leftJoin.ts';
+export { map } from './operators/map.ts';
+export { merge } from './operators/merge.ts';
+export { scan } from './operators/scan.ts';
+export type { ScanOptions } from './operators/scan.ts';
+export { tap } from './operators/tap.ts';
+export { through } from './operators/through.ts';
+export { to } from './operators/to.ts';
+export type { End, ToOptions } from './operators/to.ts';
+export { validate } from './operators/validate.ts';
+
+export { avro, debezium, json, schema } from './codecs.ts';
+export type {
+  AvroCodec, AvroOptions, AvroSchema, Change, ChangeSource, Codec, DebeziumCodec, DebeziumOptions, Int64, Json, JsonCodec, Read, Schema, WithNumbers,
+} from './codecs.ts';
+export type { Headers, Key, Meta } from './meta.ts';
+export { labelOf, parentsOf, pathOf } from './node.ts';
+export type { BatchOptions, Node, SinkNode, StreamNode, TableNode, TopicOptions } from './node.ts';
+
+export { bigquery } from './sinks/bigquery.ts';
+export { http } from './sinks/http.ts';
+export { kafka } from './sinks/kafka.ts';
+export { redis } from './sinks/redis.ts';
+export { env, secret } from './sinks.ts';
+export type {
+  BigQueryRow, BigQuerySink, BigQueryType, HttpSink, KafkaSink, OutsideSink, RedisCommand, RedisSink, RedisValue, Setting, Sink,
+} from './sinks.ts';

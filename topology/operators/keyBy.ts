@@ -1,0 +1,35 @@
+import type { Codec } from '../codecs.ts';
+import type { Key, Meta } from '../meta.ts';
+import type { AnyFunction, KeyByNode } from '../node.ts';
+import { Stream, type Operator } from '../stream.ts';
+
+interface Hint<Text extends string> {
+  readonly hint: Text;
+}
+
+/** Nothing to add for a good key; a hint that no value has, for one that cannot stand on a topic. */
+type AsKey<L> = L extends bigint
+  ? Hint<'a bigint key is made text: String(id)'>
+  : L extends Exclude<Key, object>
+    ? unknown
+    : L extends Date | Uint8Array | undefined | symbol | ((...args: never) => unknown)
+      ? Hint<'a key is text, a number, a boolean, null, or an array or object of them'>
+      : { readonly [P in keyof L]: AsKey<L[P]> };
+
+export interface KeyByOptions<V> {
+  /** How values stand on the repartition topic. Default: the internal encoding, which carries bigint, Date and bytes too. */
+  readonly codec?: Codec<V>;
+}
+
+/**
+ * Gives each record the key that the function returns; value and timestamp stay. Followed by a stateful step it writes the
+ * records to a repartition topic, and then needs a name: `<app>-<name>-repartition`.
+ *
+ * A key is text, a number, a boolean, null, or an array or object of them; a bigint is made text: `String(id)`.
+ */
+export function keyBy<V, K, const L>(key: (value: NoInfer<V>, meta: Meta<NoInfer<K>>) => L & AsKey<L>): Operator<V, K, V, L>;
+export function keyBy<V, K, const L>(name: string, key: (value: NoInfer<V>, meta: Meta<NoInfer<K>>) => L & AsKey<L>, options?: KeyByOptions<NoInfer<V>>): Operator<V, K, V, L>;
+export function keyBy(first: string | AnyFunction, second?: AnyFunction, options: KeyByOptions<unknown> = {}): Operator<unknown, unknown, unknown, never> {
+  const given: Pick<KeyByNode, 'name' | 'key'> = typeof first === 'string' ? { name: first, key: second! } : { name: null, key: first };
+  return (stream) => new Stream({ kind: 'keyBy', parent: stream.node, ...given, codec: options.codec ?? null });
+}
