@@ -15,6 +15,8 @@ export interface Clock {
   after(delayMs: number, task: () => void, unreferenced?: 'unreferenced'): Timer;
   /** Resolves after `delayMs`, or rejects with the signal's reason when it aborts first. */
   sleep(delayMs: number, signal?: AbortSignal): Promise<void>;
+  /** Resolves after other events that wait had their turn. */
+  turn(): Promise<void>;
   /** A number in [0, 1). */
   random(): number;
 }
@@ -49,6 +51,12 @@ class SystemClock implements Clock {
         resolve();
       }, delayMs);
       signal?.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  turn(): Promise<void> {
+    return new Promise((resolve) => {
+      setImmediate(resolve);
     });
   }
 
