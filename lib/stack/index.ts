@@ -3,7 +3,7 @@
  * process ids and ports live in one folder; several stacks run beside each other in different folders.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, rm, rmdir } from 'node:fs/promises';
+import { mkdir, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ConfigurationError } from '../core/errors.ts';
 import { cacheFolder } from './cache.ts';
@@ -113,8 +113,18 @@ export const up = async (options: UpOptions): Promise<Stack> => {
     const parts = await partsOf(dir, services, options);
     await parts.supervisor.assignPorts();
     await parts.supervisor.startAll();
-    return new Stack(parts);
+    const stack = new Stack(parts);
+    await writeEnvironment(stack);
+    return stack;
   });
+};
+
+const ENVIRONMENT_FILE = 'stack.env';
+
+/** For shells and editors: `set -a; . .millrace/stack.env`. It holds the database's password, so only its owner reads it. */
+const writeEnvironment = async (stack: Stack): Promise<void> => {
+  const lines = Object.entries(stack.environment).map(([name, value]) => `${name}='${value.replaceAll("'", "'\\''")}'`);
+  await writeFile(join(stack.dir, ENVIRONMENT_FILE), `${lines.join('\n')}\n`, { mode: 0o600 });
 };
 
 /** The stack that another process brought up. Only its own servers can be started through it. */
@@ -176,7 +186,7 @@ export const status = async (options: { readonly dir: string }): Promise<readonl
   return Promise.all(Object.entries(services).map(async ([name, state]) => ({ ...infoOf(name, state), healthy: await healthy(name, state) })));
 };
 
-const OWN_ENTRIES = ['data', 'logs', 'state.json', 'secrets.json'];
+const OWN_ENTRIES = ['data', 'logs', 'state.json', 'secrets.json', ENVIRONMENT_FILE];
 
 /** Stops the stack and deletes its data, logs, ports and passwords; other files in its folder stay. Downloads stay too. */
 export const clean = async (options: { readonly dir: string }): Promise<readonly string[]> => {

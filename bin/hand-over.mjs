@@ -1,0 +1,32 @@
+// Plain JavaScript for Node 20, no dependencies.
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+
+/** One Ctrl-C reaches us twice under npm: from the terminal and from npm, which passes it on. */
+const SAME_KEYSTROKE_MS = 500;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'];
+
+/**
+ * Runs a program in this one's place: same terminal, signals passed on once, its exit code returned (128 + n when signal n
+ * ended it).
+ *
+ * It gets a process group of its own, so that a Ctrl-C reaches it through here only.
+ */
+export const handOver = (file, args, environment = {}) =>
+  new Promise((resolve) => {
+    const child = spawn(file, args, { stdio: 'inherit', detached: true, env: { ...process.env, ...environment } });
+    const lastAt = new Map();
+    for (const signal of SIGNALS) {
+      process.on(signal, () => {
+        const now = performance.now();
+        const repeated = now - (lastAt.get(signal) ?? -Infinity) < SAME_KEYSTROKE_MS;
+        lastAt.set(signal, now);
+        if (!repeated) child.kill(signal === 'SIGHUP' ? 'SIGTERM' : signal);
+      });
+    }
+    child.once('error', (error) => {
+      process.stderr.write(`millrace: ${file} does not start: ${error.message}\n`);
+      resolve(1);
+    });
+    child.once('exit', (code, signal) => resolve(code ?? 128 + (constants.signals[signal] ?? 0)));
+  });

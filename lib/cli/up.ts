@@ -1,0 +1,55 @@
+import { Command } from 'commander';
+import { baseServiceNames, up, type BaseServiceName, type Stack } from '../stack/index.ts';
+import { stackProgress } from './progress.ts';
+import { addDirOption, interruptible, printLine, table, tell } from './shared.ts';
+
+interface UpFlags {
+  readonly dir: string;
+  readonly without: readonly string[];
+  readonly portOffset: number;
+}
+
+const list = (text: string): string[] =>
+  text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+
+const summary = (stack: Stack, names: readonly string[]): string =>
+  table(
+    ['SERVICE', 'PORTS', 'PID', 'LOG'],
+    names.map((name) => {
+      const service = stack.service(name);
+      return [name, Object.values(service.ports).join(' '), String(service.pid ?? ''), service.log];
+    }),
+  );
+
+const bringUp = async (flags: UpFlags): Promise<void> => {
+  // A name that is no service is not left out silently: `up` refuses it.
+  const unknown = flags.without.filter((name) => !baseServiceNames.includes(name));
+  const services = [...baseServiceNames.filter((name) => !flags.without.includes(name)), ...unknown] as BaseServiceName[];
+  const progress = stackProgress(services);
+  const code = await interruptible(async (signal) => {
+    try {
+      const stack = await up({ dir: flags.dir, services, portOffset: flags.portOffset, onProgress: progress.onProgress, signal });
+      await progress.finish();
+      printLine(summary(stack, services));
+    } finally {
+      await progress.finish();
+    }
+  });
+  if (code === undefined) return;
+  tell(`Interrupted. What was started keeps running; stop it with: millrace down --dir ${flags.dir}`);
+  process.exitCode = code;
+};
+
+export const command = (): Command =>
+  addDirOption(new Command('up'))
+    .description(
+      'Brings the local stack up: Kafka, Kafka Connect with Debezium, a schema registry, PostgreSQL, Redis and a BigQuery emulator, all on ' +
+        '127.0.0.1. What runs already is kept; what died is started again on the same ports and data. The variables by which programs find it ' +
+        'are written to FOLDER/stack.env.',
+    )
+    .option('--without <names>', `services to leave out, separated by commas, of ${baseServiceNames.join(', ')}`, list, [])
+    .option('--port-offset <number>', 'added to every usual port', Number, 0)
+    .action(bringUp);

@@ -1,0 +1,108 @@
+import { backoffMs, systemClock, type Clock } from '../core/clock.ts';
+import { messageOf, RetryError, StopError } from '../core/errors.ts';
+import { scrub } from '../core/logger.ts';
+
+export interface ConnectClientOptions {
+  /** Base URL of Kafka Connect's REST API. */
+  readonly url: string;
+  readonly clock: Clock;
+  readonly signal?: AbortSignal;
+  /** One request. Default 30 s: a validation connects to the database. */
+  readonly requestTimeoutMs?: number;
+  /** All tries of one request together, while Connect rebalances or starts. Default 60 s. */
+  readonly retryTimeoutMs?: number;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+const RETRY_BASE_MS = 100;
+const RETRY_MAX_MS = 2000;
+/** 409: the group rebalances. 502 to 504: it is not up yet, or not reached. */
+const PASSING: ReadonlySet<number> = new Set([409, 502, 503, 504]);
+const REQUEST_TIMEOUT_MS = 30_000;
+const RETRY_TIMEOUT_MS = 60_000;
+
+/** Kafka Connect over REST. What passes is tried again, for a bounded time. */
+export class ConnectClient {
+  readonly #options: ConnectClientOptions;
+
+  constructor(options: ConnectClientOptions) {
+    this.#options = options;
+  }
+
+  /** @returns the answer, whatever its status, except those that pass @throws RetryError when the time is over */
+  async request(method: string, path: string, body?: unknown): Promise<Answer> {
+    const { clock, signal } = this.#options;
+    const deadline = clock.monotonic() + (this.#options.retryTimeoutMs ?? RETRY_TIMEOUT_MS);
+    for (let attempt = 0; ; attempt += 1) {
+      signal?.throwIfAborted();
+      const { answer, reason } = await this.#try(method, path, body);
+      if (answer !== undefined) return answer;
+      const pauseMs = backoffMs(clock, attempt, RETRY_BASE_MS, RETRY_MAX_MS);
+      if (clock.monotonic() + pauseMs > deadline) throw new RetryError(`Kafka Connect at ${scrub(this.#options.url)}: ${reason}`);
+      await clock.sleep(pauseMs, signal);
+    }
+  }
+
+  /** @returns the body of an answer in the 200s @throws StopError with Connect's message for any other */
+  async expect(method: string, path: string, body?: unknown): Promise<unknown> {
+    const answer = await this.request(method, path, body);
+    if (answer.status >= 200 && answer.status < 300) return answer.body;
+    throw new StopError(`Kafka Connect answers ${answer.status} to ${method} ${path}: ${scrub(connectMessage(answer.body))}`);
+  }
+
+  async #try(method: string, path: string, body: unknown): Promise<{ answer?: Answer; reason: string }> {
+    const { clock, signal } = this.#options;
+    const timeout = new AbortController();
+    const timer = clock.after(this.#options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS, () => timeout.abort(new Error('no answer in time')));
+    try {
+      const response = await fetch(new URL(path, this.#options.url), {
+        method,
+        headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+        signal: signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]),
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      const text = await response.text();
+      const answer = { status: response.status, body: parsed(text) };
+      return PASSING.has(answer.status) ? { reason: `${answer.status} ${connectMessage(answer.body)}` } : { answer, reason: '' };
+    } catch (error) {
+      signal?.throwIfAborted();
+      return { reason: messageOf((error as Error).cause ?? error) };
+    } finally {
+      timer.cancel();
+    }
+  }
+}
+
+const parsed = (text: string): unknown => {
+  try {
+    return text === '' ? undefined : JSON.parse(text);
+  } catch {
+    return text;
+  }
+};
+
+const connectMessage = (body: unknown): string => {
+  if (typeof body === 'object' && body !== null && 'message' in body) return String(body.message);
+  return String(body ?? '').slice(0, 200);
+};
+
+export interface ConnectOptions {
+  /** Base URL of Kafka Connect's REST API, such as http://127.0.0.1:8083. */
+  readonly connectUrl: string;
+  readonly clock?: Clock;
+  readonly signal?: AbortSignal;
+  /** How long a request is tried again while Connect rebalances or starts. Default 60 s. */
+  readonly retryTimeoutMs?: number;
+}
+
+export const clientOf = (options: ConnectOptions): ConnectClient =>
+  new ConnectClient({
+    url: options.connectUrl,
+    clock: options.clock ?? systemClock,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    ...(options.retryTimeoutMs === undefined ? {} : { retryTimeoutMs: options.retryTimeoutMs }),
+  });
