@@ -1,0 +1,258 @@
+/**
+ * Compiles a reader for one pair of schemas, the writer's and ours, by Avro's rules of schema resolution. avsc parses and
+ * checks the schemas; its own resolver is not used: it cannot say which column does not fit, refuses a nullable column as a whole
+ * where only a null is unreadable, reads longs into numbers, and trusts the lengths in the data.
+ */
+import type { Type, types } from 'avsc';
+import type { Int64 } from '../../topology/codecs.ts';
+import { attributesOf, branchesOf, connectNameOf, decimalScaleOf, fieldsOf, isVariableScaleDecimal, kindOf } from './avro-schema.ts';
+import { compileSkip, leastBytes } from './avro-skip.ts';
+import { Cursor, Malformed } from './cursor.ts';
+import { decimalText, unscaledOf } from './decimal.ts';
+import { recordReader, type FieldPlan } from './record-reader.ts';
+
+export type Read = (cursor: Cursor) => unknown;
+
+/** Two schemas, or a value and a schema, do not fit; `path` is the field. */
+export class Mismatch extends Error {
+  readonly path: string;
+  constructor(path: string, reason: string) {
+    super(`${path === '' ? 'value' : path}: ${reason}`);
+    this.path = path;
+  }
+}
+
+/** `nulls: 'keep'` reads a null where our schema has none (the old row of a delete is filled up with nulls); 'refuse' makes it an error. */
+export interface ReaderOptions {
+  readonly int64: Int64;
+  readonly nulls: 'keep' | 'refuse';
+}
+
+interface Context extends ReaderOptions {
+  /** Records in the making: schemas may be recursive. */
+  readonly records: Map<string, { read: Read | null }>;
+}
+
+/** Throws `Mismatch` when no value of the writer's could be read. */
+export const compileReader = (reader: Type, writer: Type, options: ReaderOptions, path = ''): Read =>
+  compile({ ...options, records: new Map() }, reader, writer, path);
+
+const nameOf = (type: Type): string => connectNameOf(type) ?? type.name ?? kindOf(type);
+
+const mismatch = (reader: Type, writer: Type, path: string): Mismatch => new Mismatch(path, `${nameOf(writer)} cannot be read as ${nameOf(reader)}`);
+
+const compile = (context: Context, reader: Type, writer: Type, path: string): Read => {
+  if (kindOf(writer) === 'union') return unionWritten(context, reader, branchesOf(writer), path);
+  if (kindOf(reader) === 'union') {
+    const branch = chooseBranch(branchesOf(reader), writer);
+    if (branch === undefined) throw mismatch(reader, writer, path);
+    return compile(context, branch, writer, path);
+  }
+  const scale = decimalScaleOf(attributesOf(writer));
+  if (decimalScaleOf(attributesOf(reader)) !== undefined) {
+    if (scale === undefined) throw mismatch(reader, writer, path);
+    return kindOf(writer) === 'fixed' ? fixedDecimal((writer as types.FixedType).size, scale) : (cursor) => decimalText(unscaledOf(cursor.bytes()), scale);
+  }
+  if (isVariableScaleDecimal(attributesOf(reader))) {
+    if (!isVariableScaleDecimal(attributesOf(writer))) throw mismatch(reader, writer, path);
+    return variableScaleDecimal(writer);
+  }
+  if (scale !== undefined && kindOf(reader) === 'string') throw mismatch(reader, writer, path);
+  if (!sameUnit(reader, writer)) throw mismatch(reader, writer, path);
+  const read = kindOf(reader) === 'record' || kindOf(reader) === 'array' || kindOf(reader) === 'map' ? composite(context, reader, writer, path) : primitive(context, reader, writer, path);
+  if (read === undefined) throw mismatch(reader, writer, path);
+  return read;
+};
+
+/** Days, milliseconds, microseconds: a column whose unit changed would read as other times, silently. */
+const sameUnit = (reader: Type, writer: Type): boolean => {
+  const ours = connectNameOf(reader);
+  const theirs = connectNameOf(writer);
+  if (ours === undefined || theirs === undefined || ours === theirs) return true;
+  const numeric = kindOf(reader) === 'int' || kindOf(reader) === 'long';
+  return !numeric;
+};
+
+const unionWritten = (context: Context, reader: Type, branches: readonly Type[], path: string): Read => {
+  const reads = branches.map((branch): Read | Mismatch => {
+    try {
+      if (kindOf(branch) === 'null' && context.nulls === 'keep') return () => null;
+      return compile(context, reader, branch, path);
+    } catch (thrown) {
+      if (thrown instanceof Mismatch) return thrown;
+      throw thrown;
+    }
+  });
+  const values = reads.filter((_, i) => kindOf(branches[i]!) !== 'null');
+  if (values.length > 0 && values.every((read) => read instanceof Mismatch)) throw values[0];
+  const table = reads.map((read): Read => {
+    if (!(read instanceof Mismatch)) return read;
+    return () => {
+      throw read;
+    };
+  });
+  const nullAt = branches.findIndex((branch) => kindOf(branch) === 'null');
+  if (table.length === 2 && nullAt >= 0 && !(reads[nullAt] instanceof Mismatch)) return nullable(nullAt, table[1 - nullAt]!);
+  return (cursor) => {
+    const index = cursor.long();
+    const read = table[index];
+    if (read === undefined) throw new Malformed(`${index} is no branch of a union of ${table.length}`);
+    return read(cursor);
+  };
+};
+
+const nullable = (nullAt: number, read: Read): Read => (cursor) => {
+  const index = cursor.long();
+  if (index === nullAt) return null;
+  if (index === 1 - nullAt) return read(cursor);
+  throw new Malformed(`${index} is no branch of a union of 2`);
+};
+
+const PROMOTIONS: Readonly<Record<string, readonly string[]>> = {
+  int: ['long', 'float', 'double'],
+  long: ['float', 'double'],
+  float: ['double'],
+  string: ['bytes'],
+  bytes: ['string'],
+};
+
+/** Avro's rule: the branch of the same type (and name), else the first that the writer's type promotes to. */
+const chooseBranch = (branches: readonly Type[], writer: Type): Type | undefined => {
+  const kind = kindOf(writer);
+  const same = branches.filter((branch) => kindOf(branch) === kind);
+  const unqualified = (name: string | undefined): string | undefined => name?.slice(name.lastIndexOf('.') + 1);
+  return (
+    same.find((branch) => branch.name === writer.name) ??
+    same.find((branch) => unqualified(branch.name) === unqualified(writer.name)) ??
+    (same.length === 1 ? same[0] : undefined) ??
+    branches.find((branch) => PROMOTIONS[kind]?.includes(kindOf(branch)))
+  );
+};
+
+const composite = (context: Context, reader: Type, writer: Type, path: string): Read | undefined => {
+  if (kindOf(reader) !== kindOf(writer)) return undefined;
+  if (kindOf(reader) === 'record') return record(context, reader, writer, path);
+  if (kindOf(reader) === 'array') {
+    const written = (writer as types.ArrayType).itemsType;
+    const read = compile(context, (reader as types.ArrayType).itemsType, written, `${path}[]`);
+    const least = leastBytes(written);
+    return (cursor) => {
+      const items: unknown[] = [];
+      for (let count = cursor.block(least); count > 0; count = cursor.block(least)) {
+        for (let i = 0; i < count; i += 1) items.push(read(cursor));
+      }
+      return items;
+    };
+  }
+  const written = (writer as types.MapType).valuesType as Type;
+  const read = compile(context, (reader as types.MapType).valuesType as Type, written, `${path}{}`);
+  const least = 1 + leastBytes(written);
+  return (cursor) => {
+    const entries: [string, unknown][] = [];
+    for (let count = cursor.block(least); count > 0; count = cursor.block(least)) {
+      for (let i = 0; i < count; i += 1) entries.push([cursor.string(), read(cursor)]);
+    }
+    return Object.fromEntries(entries);
+  };
+};
+
+const record = (context: Context, reader: Type, writer: Type, path: string): Read => {
+  const key = `${reader.name ?? ''}:${writer.name ?? ''}`;
+  const known = context.records.get(key);
+  if (known !== undefined) return known.read ?? ((cursor) => known.read!(cursor));
+  const entry: { read: Read | null } = { read: null };
+  context.records.set(key, entry);
+  try {
+    entry.read = recordReader(fieldsOf(writer).map((field) => compileSkip(field.type)), fieldsOf(reader).map((field) => planField(context, field, writer, path)));
+  } catch (thrown) {
+    context.records.delete(key);
+    throw thrown;
+  }
+  return entry.read;
+};
+
+const planField = (context: Context, field: types.Field, writer: Type, path: string): FieldPlan => {
+  const at = path === '' ? field.name : `${path}.${field.name}`;
+  const names = [field.name, ...field.aliases];
+  const index = fieldsOf(writer).findIndex((written) => names.includes(written.name));
+  if (index >= 0) return { name: field.name, index, read: compile(context, field.type, fieldsOf(writer)[index]!.type, at) };
+  const fallback: unknown = field.defaultValue();
+  if (fallback === undefined) throw new Mismatch(at, 'the writer has no such field, and our schema gives no default');
+  const bytes = field.type.toBuffer(fallback);
+  const read = compile({ ...context, records: new Map() }, field.type, field.type, at);
+  const cursor = new Cursor();
+  return {
+    name: field.name,
+    index: null,
+    read: () => {
+      cursor.start(bytes, 0);
+      return read(cursor);
+    },
+  };
+};
+
+const checkedLong = (path: string): Read => (cursor) => {
+  const n = cursor.long();
+  if (!Number.isSafeInteger(n)) throw new Mismatch(path, `${n} is beyond 2^53 - 1: leave out int64: 'number' to read it as bigint`);
+  return n;
+};
+
+const primitive = (context: Context, reader: Type, writer: Type, path: string): Read | undefined => {
+  const from = kindOf(writer);
+  switch (kindOf(reader)) {
+    case 'null':
+      return from === 'null' ? () => null : undefined;
+    case 'boolean':
+      return from === 'boolean' ? (cursor) => cursor.boolean() : undefined;
+    case 'int':
+      return from === 'int' ? (cursor) => cursor.int() : undefined;
+    case 'long':
+      if (from !== 'long' && from !== 'int') return undefined;
+      return context.int64 === 'bigint' ? (cursor) => cursor.bigint() : checkedLong(path);
+    case 'float':
+    case 'double':
+      if (from === 'double') return kindOf(reader) === 'double' ? (cursor) => cursor.double() : undefined;
+      if (from === 'float') return (cursor) => cursor.float();
+      return from === 'int' || from === 'long' ? (cursor) => cursor.long() : undefined;
+    case 'string':
+      return from === 'string' || from === 'bytes' ? (cursor) => cursor.string() : undefined;
+    case 'bytes':
+      return from === 'bytes' || from === 'string' ? (cursor) => cursor.bytes() : undefined;
+    case 'fixed': {
+      const { size } = reader as types.FixedType;
+      return from === 'fixed' && (writer as types.FixedType).size === size ? (cursor) => cursor.fixed(size) : undefined;
+    }
+    case 'enum':
+      return from === 'enum' ? enumeration(reader as types.EnumType, writer as types.EnumType, path) : undefined;
+    default:
+      return undefined;
+  }
+};
+
+const enumeration = (reader: types.EnumType, writer: types.EnumType, path: string): Read => {
+  const ours = new Set(reader.symbols);
+  const fallback = attributesOf(reader)['default'];
+  const symbols = writer.symbols.map((symbol) => (ours.has(symbol) ? symbol : typeof fallback === 'string' ? fallback : undefined));
+  return (cursor) => {
+    const index = cursor.long();
+    const symbol = symbols[index];
+    if (symbol !== undefined) return symbol;
+    const written = writer.symbols[index];
+    if (written === undefined) throw new Malformed(`${index} is no symbol of an enum of ${symbols.length}`);
+    throw new Mismatch(path, `our enum has no symbol ${written}`);
+  };
+};
+
+const fixedDecimal = (size: number, scale: number): Read => (cursor) => decimalText(unscaledOf(cursor.fixed(size)), scale);
+
+const variableScaleDecimal = (writer: Type): Read => {
+  const scaleFirst = fieldsOf(writer)[0]?.name === 'scale';
+  return (cursor) => {
+    if (scaleFirst) {
+      const scale = cursor.int();
+      return decimalText(unscaledOf(cursor.bytes()), scale);
+    }
+    const unscaled = unscaledOf(cursor.bytes());
+    return decimalText(unscaled, cursor.int());
+  };
+};

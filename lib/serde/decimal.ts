@@ -1,0 +1,65 @@
+/**
+ * Connect's Decimal: the unscaled value as big-endian two's complement bytes, the scale beside it. In TypeScript it is exact
+ * decimal text: never a number, which could not hold it.
+ */
+
+/** Digits that the text of one decimal may have: PostgreSQL's numeric goes to 131,072 + 16,383. */
+const MAX_DIGITS = 150_000;
+
+const DECIMAL = /^([+-]?)(\d+)(?:\.(\d+))?$/;
+
+/** Big-endian two's complement to bigint; no bytes are 0. */
+export const unscaledOf = (bytes: Uint8Array): bigint => {
+  const { length } = bytes;
+  if (length === 0) return 0n;
+  if (length <= 6) {
+    let n = bytes[0]! >= 0x80 ? bytes[0]! - 0x100 : bytes[0]!;
+    for (let i = 1; i < length; i += 1) n = n * 256 + bytes[i]!;
+    return BigInt(n);
+  }
+  const magnitude = BigInt(`0x${Buffer.from(bytes.buffer, bytes.byteOffset, length).toString('hex')}`);
+  return bytes[0]! >= 0x80 ? magnitude - (1n << BigInt(length * 8)) : magnitude;
+};
+
+/** Shortest big-endian two's complement of a bigint, as Java's BigInteger.toByteArray gives it. */
+export const unscaledBytes = (value: bigint): Buffer => {
+  const magnitude = value < 0n ? -value - 1n : value;
+  const hex = magnitude.toString(16);
+  const length = Math.floor((hex.length * 4 - Math.clz32(Number.parseInt(hex[0]!, 16)) + 28) / 8) + 1;
+  const pattern = value < 0n ? (1n << BigInt(length * 8)) + value : value;
+  return Buffer.from(pattern.toString(16).padStart(length * 2, '0'), 'hex');
+};
+
+/** Exact decimal text: 1234 with scale 2 is "12.34", 12 with scale -2 is "1200". Keeps the scale's trailing zeros. */
+export const decimalText = (unscaled: bigint, scale: number): string => {
+  if (Math.abs(scale) > MAX_DIGITS) throw new Error(`scale ${scale} is out of range`);
+  if (scale <= 0) return unscaled === 0n ? '0' : `${unscaled}${'0'.repeat(-scale)}`;
+  const digits = (unscaled < 0n ? -unscaled : unscaled).toString().padStart(scale + 1, '0');
+  const point = digits.length - scale;
+  return `${unscaled < 0n ? '-' : ''}${digits.slice(0, point)}.${digits.slice(point)}`;
+};
+
+/** Unscaled value and own scale of decimal text; undefined when it is none. */
+export const parseDecimal = (text: string): { readonly unscaled: bigint; readonly scale: number } | undefined => {
+  if (text.length > MAX_DIGITS) return undefined;
+  const match = DECIMAL.exec(text);
+  if (match === null) return undefined;
+  const fraction = match[3] ?? '';
+  const unscaled = BigInt(`${match[2]}${fraction}`);
+  return { unscaled: match[1] === '-' ? -unscaled : unscaled, scale: fraction.length };
+};
+
+/** The unscaled value of decimal text at a scale; undefined when digits would be lost. */
+export const unscaledAt = (text: string, scale: number): bigint | undefined => {
+  const parsed = parseDecimal(text);
+  if (parsed === undefined) return undefined;
+  if (parsed.scale <= scale) return parsed.unscaled * 10n ** BigInt(scale - parsed.scale);
+  const divisor = 10n ** BigInt(parsed.scale - scale);
+  return parsed.unscaled % divisor === 0n ? parsed.unscaled / divisor : undefined;
+};
+
+/** Whether an unscaled value has at most so many digits. */
+export const fitsPrecision = (unscaled: bigint, precision: number): boolean => {
+  const bound = 10n ** BigInt(precision);
+  return unscaled < bound && unscaled > -bound;
+};

@@ -1,0 +1,44 @@
+import type { Type } from 'avsc';
+import type { AvroSchema } from '../../topology/codecs.ts';
+import { messageOf, StopError } from '../core/errors.ts';
+import { parseWriter } from './avro-schema.ts';
+
+/** What is known of a schema id: its type, or why there is none. */
+export type Lookup = { readonly type: Type } | { readonly reason: string };
+
+/** Where schemas come from and go to: a registry, or a table in this process. */
+export interface Schemas {
+  /** What is known without asking; undefined when `fetch` must be called first. */
+  peek(id: number): Lookup | undefined;
+  /** Makes `peek` answer. Rejects with `RetryError` while the registry cannot be reached, `StopError` when it does not let us in. */
+  fetch(id: number): Promise<void>;
+  /** Registers a schema and gives its id; the same schema again gives the same id. Rejects as `fetch` does, and with `StopError` when the registry refuses the schema. */
+  register(subject: string, schema: AvroSchema): Promise<number>;
+}
+
+/** Schemas without a registry: ids are handed out in this process. For tests and `drive`. */
+export class LocalSchemas implements Schemas {
+  readonly #ids = new Map<string, number>();
+  readonly #lookups: Lookup[] = [];
+
+  peek(id: number): Lookup {
+    return this.#lookups[id - 1] ?? { reason: `no schema has the id ${id}` };
+  }
+
+  fetch(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  register(subject: string, schema: AvroSchema): Promise<number> {
+    const text = JSON.stringify(schema);
+    const known = this.#ids.get(text);
+    if (known !== undefined) return Promise.resolve(known);
+    try {
+      this.#lookups.push({ type: parseWriter(JSON.parse(text) as AvroSchema) });
+    } catch (cause) {
+      return Promise.reject(new StopError(`the schema of ${subject} is not valid: ${messageOf(cause)}`, { cause }));
+    }
+    this.#ids.set(text, this.#lookups.length);
+    return Promise.resolve(this.#lookups.length);
+  }
+}

@@ -1,0 +1,97 @@
+import type { Type } from 'avsc';
+import { DeadLetterError, messageOf } from '../core/errors.ts';
+import { Mismatch, type Read } from './avro-reader.ts';
+import { Cursor, Malformed } from './cursor.ts';
+import type { Schemas } from './schemas.ts';
+import type { RecordBytes } from './serde.ts';
+import { foreign, HEADER_BYTES, schemaIdOf } from './wire.ts';
+
+interface Compiled {
+  readonly id: number;
+  readonly name: string;
+  /** Null when no value of the writer's schema can be read; then `problem` says why. */
+  readonly read: Read | null;
+  readonly problem: string;
+}
+
+/** Reads values in the registry's wire format with one compiled reader per schema id. */
+export class WireDecoder {
+  readonly #schemas: Schemas;
+  readonly #compile: (writer: Type) => Read;
+  readonly #what: string;
+  readonly #compiled = new Map<number, Compiled>();
+  readonly #cursor = new Cursor();
+  #last: Compiled = { id: -1, name: '', read: null, problem: '' };
+
+  /** `compile` throws `Mismatch` for a writer's schema that it cannot read; `what` is 'key' or 'value'. */
+  constructor(schemas: Schemas, what: string, compile: (writer: Type) => Read) {
+    this.#schemas = schemas;
+    this.#what = what;
+    this.#compile = compile;
+  }
+
+  /** Fetches the schemas of these bytes that are not known; undefined when there are none. */
+  prepare(count: number, at: (i: number) => Buffer | null): Promise<void> | undefined {
+    let missing: Set<number> | undefined;
+    let last = this.#last.id;
+    for (let i = 0; i < count; i += 1) {
+      const bytes = at(i);
+      if (bytes === null) continue;
+      const id = schemaIdOf(bytes);
+      if (id < 0 || id === last) continue;
+      if (this.#compiled.has(id) || this.#schemas.peek(id) !== undefined) last = id;
+      else (missing ??= new Set()).add(id);
+    }
+    return missing === undefined ? undefined : this.#fetch(missing);
+  }
+
+  async #fetch(ids: Iterable<number>): Promise<void> {
+    for (const id of ids) await this.#schemas.fetch(id);
+  }
+
+  /** Throws `DeadLetterError`. */
+  decode(bytes: Buffer): unknown {
+    const id = schemaIdOf(bytes);
+    if (id < 0) throw foreign(this.#what, bytes);
+    const compiled = id === this.#last.id ? this.#last : this.#get(id);
+    if (compiled.read === null) throw new DeadLetterError(compiled.problem);
+    const cursor = this.#cursor;
+    try {
+      cursor.start(bytes, HEADER_BYTES);
+      const value = compiled.read(cursor);
+      cursor.finish();
+      return value;
+    } catch (thrown) {
+      throw this.#unreadable(compiled, thrown);
+    }
+  }
+
+  #unreadable(compiled: Compiled, thrown: unknown): unknown {
+    if (thrown instanceof Malformed) return new DeadLetterError(`the ${this.#what} is not what its schema ${compiled.id} (${compiled.name}) says: ${thrown.message}`, { cause: thrown });
+    if (thrown instanceof Mismatch) return new DeadLetterError(`schema ${compiled.id} (${compiled.name}), ${thrown.message}`, { cause: thrown });
+    return thrown;
+  }
+
+  #get(id: number): Compiled {
+    const known = this.#compiled.get(id);
+    if (known !== undefined) return (this.#last = known);
+    const lookup = this.#schemas.peek(id);
+    if (lookup === undefined) throw new Error(`decoding before prepare: schema ${id} was not fetched`);
+    if (!('type' in lookup)) throw new DeadLetterError(lookup.reason);
+    const compiled = this.#make(id, lookup.type);
+    this.#compiled.set(id, compiled);
+    return (this.#last = compiled);
+  }
+
+  #make(id: number, writer: Type): Compiled {
+    const name = writer.name ?? writer.typeName;
+    try {
+      return { id, name, read: this.#compile(writer), problem: '' };
+    } catch (thrown) {
+      return { id, name, read: null, problem: `schema ${id} (${name}) cannot be read, ${messageOf(thrown)}` };
+    }
+  }
+}
+
+export const valuesOf = (batch: RecordBytes) => (i: number): Buffer | null => batch.value(i);
+export const keysOf = (batch: RecordBytes) => (i: number): Buffer | null => batch.key(i);
