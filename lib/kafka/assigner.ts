@@ -1,0 +1,103 @@
+/**
+ * Hands partitions to the members of a group. The unit is a partition number: partition p of all the topics goes to one member, since a
+ * task needs them together. Balanced, sticky where balance allows, and the same for the same input.
+ */
+import type { TopicPartition } from './port.ts';
+
+export interface AssignedMember {
+  readonly memberId: string;
+  readonly topics: readonly string[];
+  /** Partition numbers it held when it asked to join. */
+  readonly held: readonly number[];
+  /** The generation in which it held them; a newer claim wins over an older one. */
+  readonly generation: number;
+}
+
+/**
+ * Every member gets an entry. Partition numbers that exist in the same topics are spread so that members differ by one at most, in each such range
+ * and in all. A partition number goes only to members that subscribe to all topics that have it; where there is none, its topics are
+ * handed out one by one to members that subscribe to them, and left out when nobody does.
+ */
+export const assignPartitions = (members: readonly AssignedMember[], partitionCounts: ReadonlyMap<string, number>): Map<string, TopicPartition[]> => {
+  const sorted = members.toSorted((a, b) => (a.memberId < b.memberId ? -1 : 1));
+  const result = new Map<string, TopicPartition[]>(sorted.map((member) => [member.memberId, []]));
+  const totals = new Map<string, number>(sorted.map((member) => [member.memberId, 0]));
+  for (const range of rangesOf(partitionCounts)) {
+    for (const { topics, eligible } of splitBySubscription(range.topics, sorted)) {
+      for (const [partition, memberId] of assignRange(range, eligible, totals)) {
+        result.get(memberId)!.push(...topics.map((topic) => ({ topic, partition })));
+      }
+    }
+  }
+  return result;
+};
+
+/** Consecutive partition numbers that exist in the same topics. */
+interface Range {
+  readonly from: number;
+  readonly to: number;
+  readonly topics: readonly string[];
+}
+
+const rangesOf = (partitionCounts: ReadonlyMap<string, number>): Range[] => {
+  const topics = [...partitionCounts.keys()].toSorted();
+  const bounds = [...new Set(partitionCounts.values())].filter((count) => count > 0).toSorted((a, b) => a - b);
+  return bounds.map((to, i) => ({ from: bounds[i - 1] ?? 0, to, topics: topics.filter((topic) => partitionCounts.get(topic)! >= to) }));
+};
+
+const splitBySubscription = (topics: readonly string[], members: readonly AssignedMember[]): { topics: readonly string[]; eligible: readonly AssignedMember[] }[] => {
+  const toAll = members.filter((member) => topics.every((topic) => member.topics.includes(topic)));
+  if (toAll.length > 0) return [{ topics, eligible: toAll }];
+  return topics
+    .map((topic) => ({ topics: [topic], eligible: members.filter((member) => member.topics.includes(topic)) }))
+    .filter(({ eligible }) => eligible.length > 0);
+};
+
+const assignRange = (range: Range, members: readonly AssignedMember[], totals: Map<string, number>): [partition: number, memberId: string][] => {
+  const claims = claimsIn(range, members);
+  const quotas = quotasOf(range.to - range.from, members, totals, claims);
+  const assigned: [number, string][] = [];
+  const taken = new Set<number>();
+  const give = (partition: number, memberId: string): void => {
+    assigned.push([partition, memberId]);
+    taken.add(partition);
+    quotas.set(memberId, quotas.get(memberId)! - 1);
+    totals.set(memberId, totals.get(memberId)! + 1);
+  };
+  for (const [memberId, held] of claims) {
+    for (const partition of held.slice(0, quotas.get(memberId))) give(partition, memberId);
+  }
+  let next = 0;
+  for (let partition = range.from; partition < range.to; partition += 1) {
+    if (taken.has(partition)) continue;
+    while (quotas.get(members[next]!.memberId) === 0) next += 1;
+    give(partition, members[next]!.memberId);
+  }
+  return assigned.toSorted(([a], [b]) => a - b);
+};
+
+/** What each member may keep: of two that claim the same partition, the one with the newer claim. */
+const claimsIn = (range: Range, members: readonly AssignedMember[]): Map<string, number[]> => {
+  const holders = new Map<number, AssignedMember>();
+  for (const member of members) {
+    for (const partition of member.held) {
+      if (partition < range.from || partition >= range.to) continue;
+      const other = holders.get(partition);
+      if (other === undefined || member.generation > other.generation) holders.set(partition, member);
+    }
+  }
+  const claims = new Map<string, number[]>(members.map((member) => [member.memberId, []]));
+  for (const partition of [...holders.keys()].toSorted((a, b) => a - b)) claims.get(holders.get(partition)!.memberId)!.push(partition);
+  return claims;
+};
+
+/** An equal share for all; what is left over goes to those who have least so far, and among them to those who hold most. */
+const quotasOf = (units: number, members: readonly AssignedMember[], totals: ReadonlyMap<string, number>, claims: ReadonlyMap<string, readonly number[]>): Map<string, number> => {
+  const share = Math.floor(units / members.length);
+  const quotas = new Map<string, number>(members.map((member) => [member.memberId, share]));
+  const inTurn = members.toSorted(
+    (a, b) => totals.get(a.memberId)! - totals.get(b.memberId)! || claims.get(b.memberId)!.length - claims.get(a.memberId)!.length || (a.memberId < b.memberId ? -1 : 1),
+  );
+  for (const { memberId } of inTurn.slice(0, units % members.length)) quotas.set(memberId, share + 1);
+  return quotas;
+};

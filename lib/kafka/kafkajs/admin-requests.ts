@@ -1,0 +1,104 @@
+/** Requests about topics. */
+import type { TopicSpec } from '../port.ts';
+import { byTopic, type Call, type PartitionError } from './requests.ts';
+import { RequestWriter } from './wire.ts';
+
+/** A config resource's kind. */
+const TOPIC_RESOURCE = 2;
+
+export const createTopics = (
+  specs: readonly TopicSpec[],
+  timeoutMs: number,
+): Call<readonly { readonly topic: string; readonly error: number; readonly message: string | null }[]> => ({
+  name: 'CreateTopics',
+  apiKey: 19,
+  apiVersion: 2,
+  lane: 'control',
+  waitMs: timeoutMs,
+  body: new RequestWriter()
+    .array(specs, (spec, w) =>
+      w
+        .string(spec.topic)
+        .int32(spec.partitions)
+        .int16(spec.replicationFactor)
+        .array([], () => undefined)
+        .array(Object.entries(spec.config), ([name, value], v) => v.string(name).string(value)),
+    )
+    .int32(timeoutMs)
+    .bool(false)
+    .done(),
+  decode: (reader) => {
+    reader.int32();
+    return reader.array((r) => ({ topic: r.string(), error: r.int16(), message: r.nullableString() }));
+  },
+});
+
+export interface DescribedConfig {
+  readonly topic: string;
+  readonly error: number;
+  readonly message: string | null;
+  readonly config: Readonly<Record<string, string>>;
+}
+
+export const describeConfigs = (topics: readonly string[]): Call<readonly DescribedConfig[]> => ({
+  name: 'DescribeConfigs',
+  apiKey: 32,
+  apiVersion: 1,
+  lane: 'control',
+  body: new RequestWriter()
+    .array(topics, (topic, w) => w.int8(TOPIC_RESOURCE).string(topic).int32(-1))
+    .bool(false)
+    .done(),
+  decode: (reader) => {
+    reader.int32();
+    return reader.array((r) => {
+      const error = r.int16();
+      const message = r.nullableString();
+      r.int8();
+      const topic = r.string();
+      const config: Record<string, string> = {};
+      r.array((entry) => {
+        const name = entry.string();
+        const value = entry.nullableString();
+        entry.int8();
+        entry.int8();
+        entry.int8();
+        entry.array((synonym) => {
+          synonym.nullableString();
+          synonym.nullableString();
+          synonym.int8();
+        });
+        if (value !== null) config[name] = value;
+      });
+      return { topic, error, message, config };
+    });
+  },
+});
+
+export const deleteRecords = (
+  positions: readonly { readonly topic: string; readonly partition: number; readonly offset: number }[],
+  timeoutMs: number,
+): Call<readonly PartitionError[]> => ({
+  name: 'DeleteRecords',
+  apiKey: 21,
+  apiVersion: 1,
+  lane: 'control',
+  waitMs: timeoutMs,
+  body: new RequestWriter()
+    .array(byTopic(positions), ([topic, entries], w) => w.string(topic).array(entries, (entry, v) => v.int32(entry.partition).int64(entry.offset)))
+    .int32(timeoutMs)
+    .done(),
+  decode: (reader) => {
+    reader.int32();
+    return reader
+      .array((r) => {
+        const topic = r.string();
+        return r.array((p) => {
+          const partition = p.int32();
+          p.int64();
+          return { topic, partition, error: p.int16() };
+        });
+      })
+      .flat();
+  },
+});

@@ -1,0 +1,111 @@
+import { RetryError, StopError } from '../../core/errors.ts';
+import type { Isolation, KafkaAdmin, Position, TopicDescription, TopicPartition, TopicSpec } from '../port.ts';
+import { createTopics, deleteRecords, describeConfigs } from './admin-requests.ts';
+import type { Connections } from './connections.ts';
+import { offsetsAt } from './offsets.ts';
+import { askCoordinator } from './patience.ts';
+import { leadershipMoved, NONE, protocolError, TOPIC_ALREADY_EXISTS, UNKNOWN_TOPIC_OR_PARTITION } from './protocol-errors.ts';
+import { EARLIEST, firstError, LATEST, metadata, offsetFetch } from './requests.ts';
+
+/** How often a new topic's leaders are asked for. */
+const LEADER_POLL_MS = 20;
+
+export interface AdminSettings {
+  readonly coordinatorWaitMs: number;
+}
+
+export class TopicAdmin implements KafkaAdmin {
+  readonly #connections: Connections;
+  readonly #settings: AdminSettings;
+
+  constructor(connections: Connections, settings: AdminSettings) {
+    this.#connections = connections;
+    this.#settings = settings;
+  }
+
+  async createTopics(topics: readonly TopicSpec[]): Promise<readonly string[]> {
+    if (topics.length === 0) return [];
+    const { requestTimeoutMs } = this.#connections.settings;
+    const results = await (await this.#connections.anyBroker()).send(createTopics(topics, requestTimeoutMs));
+    const failed = results.find((result) => result.error !== NONE && result.error !== TOPIC_ALREADY_EXISTS);
+    if (failed !== undefined) throw protocolError(failed.error, 'Creating a topic', { topic: failed.topic }, failed.message);
+    const created = results.filter((result) => result.error === NONE).map((result) => result.topic);
+    await this.#untilLed(created);
+    return created;
+  }
+
+  async describeTopics(topics: readonly string[]): Promise<readonly TopicDescription[]> {
+    if (topics.length === 0) return [];
+    const broker = await this.#connections.anyBroker();
+    const found = (await broker.send(metadata(topics))).topics.filter((topic) => {
+      if (topic.error === UNKNOWN_TOPIC_OR_PARTITION) return false;
+      if (topic.error !== NONE) throw protocolError(topic.error, 'Describing topics', { topic: topic.topic });
+      return true;
+    });
+    if (found.length === 0) return [];
+    const described = await broker.send(describeConfigs(found.map((topic) => topic.topic)));
+    return found.map(({ topic, partitions }) => {
+      const entry = described.find((config) => config.topic === topic);
+      if (entry === undefined) throw new RetryError("The broker left out a topic's configuration", { where: { topic } });
+      if (entry.error !== NONE) throw protocolError(entry.error, 'Describing topics', { topic }, entry.message);
+      return { topic, partitions: partitions.length, config: entry.config };
+    });
+  }
+
+  async committed(groupId: string, partitions: readonly TopicPartition[]): Promise<readonly Position[]> {
+    if (partitions.length === 0) return [];
+    const call = offsetFetch(groupId, partitions);
+    const answer = await askCoordinator(this.#connections, this.#connections.settings.clock, this.#settings.coordinatorWaitMs, {
+      kind: 'group',
+      key: groupId,
+      call,
+      errorOf: ({ error, offsets }) => (error === NONE ? (firstError(offsets, NONE)?.error ?? NONE) : error),
+      failure: (error, { offsets }) => {
+        const failed = firstError(offsets, NONE);
+        return protocolError(error, `Reading the committed offsets of group ${groupId}`, failed === undefined ? {} : { topic: failed.topic, partition: failed.partition });
+      },
+    });
+    return answer.offsets.filter(({ offset }) => offset >= 0).map(({ topic, partition, offset }) => ({ topic, partition, offset }));
+  }
+
+  async endOffsets(partitions: readonly TopicPartition[], isolation: Isolation): Promise<readonly Position[]> {
+    return offsetsAt(this.#connections, partitions, LATEST, isolation);
+  }
+
+  async startOffsets(partitions: readonly TopicPartition[]): Promise<readonly Position[]> {
+    return offsetsAt(this.#connections, partitions, EARLIEST, 'read_committed');
+  }
+
+  async deleteRecordsBefore(positions: readonly Position[]): Promise<void> {
+    if (positions.length === 0) return;
+    const { requestTimeoutMs } = this.#connections.settings;
+    const byLeader = await this.#connections.byLeader(positions);
+    await Promise.all(
+      [...byLeader].map(async ([nodeId, group]) => {
+        const results = await (await this.#connections.broker(nodeId)).send(deleteRecords(group, requestTimeoutMs));
+        const failed = firstError(results, NONE);
+        if (failed === undefined) return;
+        if (leadershipMoved(failed.error)) this.#connections.forgetLeaders([failed.topic]);
+        throw protocolError(failed.error, 'DeleteRecords', { topic: failed.topic, partition: failed.partition });
+      }),
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.#connections.close();
+  }
+
+  /** A new topic is of no use before its partitions have leaders. */
+  async #untilLed(topics: readonly string[]): Promise<void> {
+    if (topics.length === 0) return;
+    const { clock, requestTimeoutMs } = this.#connections.settings;
+    const startedAt = clock.monotonic();
+    for (;;) {
+      const known = (await (await this.#connections.anyBroker()).send(metadata(topics))).topics;
+      const led = known.every((topic) => topic.error === NONE && topic.partitions.length > 0 && topic.partitions.every(({ leader }) => leader >= 0));
+      if (led) return;
+      if (clock.monotonic() - startedAt > requestTimeoutMs) throw new StopError(`New topics have no leaders after ${requestTimeoutMs} ms: ${topics.join(', ')}`);
+      await clock.sleep(LEADER_POLL_MS);
+    }
+  }
+}
