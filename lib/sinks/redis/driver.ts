@@ -1,0 +1,92 @@
+import { Redis } from 'ioredis';
+import { backoffMs } from '../../core/clock.ts';
+import { messageOf, StopError } from '../../core/errors.ts';
+import { RateLimitedLog, scrub } from '../../core/logger.ts';
+import type { RedisSink } from '../../../topology/sinks.ts';
+import type { SinkContext, SinkDriver, SinkTask, SinkWriter } from '../contract.ts';
+import { redisError } from './errors.ts';
+import { claim } from './writer.ts';
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const RECONNECT_BASE_MS = 50;
+const RECONNECT_MAX_MS = 1_000;
+const REFUSED_LOGIN = /^(?:NOAUTH|WRONGPASS|NOPERM|ERR (?:AUTH|invalid password|DB index|invalid DB))/;
+
+/** The fence of one partition of one sink; people who look into Redis can read it. */
+export const fenceKey = (app: string, sink: string, topic: string, partition: number): string =>
+  ['millrace', 'fence', app, sink, topic, String(partition)].map((part) => encodeURIComponent(part)).join(':');
+
+/** One connection for all tasks of the sink in this worker; it comes back by itself after a fault. */
+export class RedisDriver implements SinkDriver {
+  readonly #sink: RedisSink;
+  readonly #context: SinkContext;
+  readonly #client: Redis;
+  readonly #log: RateLimitedLog;
+  #refusedLogin: string | null = null;
+
+  /** The URL may carry user, password and database number; it is kept out of logs and errors. */
+  constructor(sink: RedisSink, context: SinkContext, url: string) {
+    this.#sink = sink;
+    this.#context = context;
+    this.#log = new RateLimitedLog(context.log, context.clock);
+    this.#client = new Redis(url, {
+      lazyConnect: true,
+      protocol: 2,
+      connectionName: encodeURIComponent(`${context.app}.${context.sink}`),
+      connectTimeout: Math.min(CONNECT_TIMEOUT_MS, context.timeoutMs),
+      commandTimeout: context.timeoutMs,
+      // A write fails at once while Redis is away: the runtime holds the records and tries again.
+      enableOfflineQueue: false,
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: 0,
+      retryStrategy: (times) => RECONNECT_BASE_MS + backoffMs(context.clock, times, RECONNECT_BASE_MS, RECONNECT_MAX_MS),
+      // After a failover the old primary says READONLY: another connection may reach the new one.
+      reconnectOnError: (error) => error.message.startsWith('READONLY'),
+    });
+    this.#client.on('error', (error: Error) => this.#onError(error));
+    this.#client.on('ready', () => {
+      this.#refusedLogin = null;
+    });
+  }
+
+  async open(): Promise<void> {
+    if (this.#client.status === 'wait' || this.#client.status === 'end') {
+      try {
+        await this.#client.connect();
+      } catch (thrown) {
+        throw this.#failure(thrown, 'a connection');
+      }
+    }
+    await this.health();
+  }
+
+  async writer(task: SinkTask): Promise<SinkWriter> {
+    const { app, sink } = this.#context;
+    return claim(this.#client, this.#sink, task, (topic, partition) => fenceKey(app, sink, topic, partition));
+  }
+
+  async health(): Promise<void> {
+    try {
+      await this.#client.ping();
+    } catch (thrown) {
+      throw this.#failure(thrown, 'a PING');
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#client.disconnect();
+    return Promise.resolve();
+  }
+
+  #failure(thrown: unknown, doing: string): Error {
+    if (this.#refusedLogin !== null) return new StopError(`Redis refuses the login of sink ${this.#context.sink}: ${this.#refusedLogin}`);
+    return redisError(thrown, doing);
+  }
+
+  #onError(error: Error): void {
+    const message = scrub(messageOf(error));
+    if (REFUSED_LOGIN.test(message)) this.#refusedLogin = message;
+    this.#log.warn('connection', 'Redis connection failed', { sink: this.#context.sink, problem: message });
+  }
+}
+

@@ -1,0 +1,175 @@
+/**
+ * The two scripts that guard a task's writes. A fence is a hash {generation, producerId, epoch, offset} per app, sink, topic
+ * and partition: who may write, and the last offset that Redis has. It has no expiry. Redis runs a script whole and
+ * persists its effects together, so data and offset survive or vanish together.
+ */
+import { createHash } from 'node:crypto';
+
+export interface Script {
+  readonly lua: string;
+  readonly sha: string;
+}
+
+const script = (lua: string): Script => ({ lua, sha: createHash('sha1').update(lua).digest('hex') });
+
+/** Refusals remembered per partition: more than records can lie between two offset commits. */
+const REFUSALS_KEPT = 20_000;
+
+const COMMON = `
+local function fenceOf(key)
+  local f = redis.call('HMGET', key, 'generation', 'producerId', 'epoch', 'offset')
+  if not f[1] then return nil end
+  return { generation = tonumber(f[1]), producerId = tonumber(f[2]), epoch = tonumber(f[3]), offset = tonumber(f[4]) }
+end
+local function isNewer(f, producerId, epoch)
+  return f.producerId > producerId or (f.producerId == producerId and f.epoch > epoch)
+end
+`;
+
+/**
+ * KEYS: the fences. ARGV: producerId, epoch, then the topic's end offset per fence.
+ * Replies {'FENCED', key} or {'OK', generation, offset, ...}. All fences are looked at before the first is written.
+ */
+export const claimScript = script(`${COMMON}
+local producerId, epoch = tonumber(ARGV[1]), tonumber(ARGV[2])
+local fences = {}
+for i = 1, #KEYS do
+  local f = fenceOf(KEYS[i])
+  if f and isNewer(f, producerId, epoch) then return {'FENCED', KEYS[i]} end
+  fences[i] = f or { generation = 1, offset = -1 }
+end
+local reply = {'OK'}
+for i = 1, #KEYS do
+  local f = fences[i]
+  if f.offset >= tonumber(ARGV[2 + i]) then
+    f.generation = f.generation + 1
+    f.offset = -1
+    redis.call('DEL', KEYS[i] .. ':refused')
+  end
+  redis.call('HSET', KEYS[i], 'generation', f.generation, 'producerId', ARGV[1], 'epoch', ARGV[2], 'offset', string.format('%.0f', f.offset))
+  reply[#reply + 1] = f.generation
+  reply[#reply + 1] = f.offset
+end
+return reply
+`);
+
+/**
+ * KEYS: P fences, P sorted sets of remembered refusals, then the key of each command.
+ * ARGV: P, producerId, epoch; per fence generation, offset that Redis must have reached, offset to advance to, offset below
+ * which refusals are forgotten; then the commands: fence, offset, sequence within the offset, expiry, type, its arguments.
+ * Replies {'FENCED', key}, {'LOST', key} or {'OK', command, message, ...} with the commands that were refused.
+ *
+ * A command of several Redis calls can only fail in its first one, or is undone: nothing refused is half applied. What was
+ * refused is remembered beside the fence, since a replay of it is trimmed but must be reported as refused again.
+ */
+export const writeScript = script(`${COMMON}
+local MANY = 4000
+local parts, producerId, epoch = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local reached, remembered = {}, {}
+for i = 1, parts do
+  local a = 4 * i
+  local f = fenceOf(KEYS[i])
+  local generation = tonumber(ARGV[a])
+  if f and (f.generation > generation or (f.generation == generation and isNewer(f, producerId, epoch))) then return {'FENCED', KEYS[i]} end
+  if not f or f.generation < generation or f.offset < tonumber(ARGV[a + 1]) then return {'LOST', KEYS[i]} end
+  reached[i] = f.offset
+end
+for i = 1, parts do
+  redis.call('HSET', KEYS[i], 'producerId', ARGV[2], 'epoch', ARGV[3])
+  if ARGV[4 * i + 3] ~= '' then redis.call('ZREMRANGEBYSCORE', KEYS[parts + i], '-inf', '(' .. ARGV[4 * i + 3]) end
+end
+
+local function spread(command, key, from, count)
+  for a = from, from + count - 1, MANY do
+    local r = redis.pcall(command, key, unpack(ARGV, a, math.min(a + MANY, from + count) - 1))
+    if type(r) == 'table' and r.err then return r.err end
+  end
+end
+
+local function increment(key, from, count)
+  local names = {}
+  for a = from, from + count - 1, 2 do names[#names + 1] = ARGV[a] end
+  local before = {}
+  if #names > 1 then
+    for n = 1, #names, MANY do
+      local values = redis.pcall('HMGET', key, unpack(names, n, math.min(n + MANY - 1, #names)))
+      if values.err then return values.err end
+      for _, value in ipairs(values) do before[#before + 1] = value end
+    end
+  end
+  for n = 1, #names do
+    local r = redis.pcall('HINCRBY', key, names[n], ARGV[from + 2 * n - 1])
+    if type(r) == 'table' and r.err then
+      for u = 1, n - 1 do
+        if before[u] then redis.call('HSET', key, names[u], before[u]) else redis.call('HDEL', key, names[u]) end
+      end
+      return r.err
+    end
+  end
+end
+
+local function memory(i, from)
+  if not remembered[i] then
+    remembered[i] = {}
+    for _, entry in ipairs(redis.call('ZRANGEBYSCORE', KEYS[parts + i], from, '+inf')) do
+      local id, message = string.match(entry, '^(%d+/%d+) (.*)$')
+      if id then remembered[i][id] = message end
+    end
+  end
+  return remembered[i]
+end
+
+local reply = {'OK'}
+local a, k, n = 4 * parts + 4, 2 * parts, 0
+while a <= #ARGV do
+  n = n + 1
+  k = k + 1
+  local i, id, expire, kind, key = tonumber(ARGV[a]), ARGV[a + 1] .. '/' .. ARGV[a + 2], ARGV[a + 3], ARGV[a + 4], KEYS[k]
+  local offset = ARGV[a + 1]
+  local skip = tonumber(offset) <= reached[i]
+  local err
+  a = a + 5
+  if kind == 'hash' then
+    local set, drop = tonumber(ARGV[a]), tonumber(ARGV[a + 1])
+    if not skip then
+      err = spread('HSET', key, a + 2, set)
+      if not err then err = spread('HDEL', key, a + 2 + set, drop) end
+    end
+    a = a + 2 + set + drop
+  elseif kind == 'sortedSet' then
+    if not skip then
+      local r = redis.pcall('ZADD', key, ARGV[a], ARGV[a + 1])
+      if type(r) == 'table' and r.err then err = r.err
+      elseif ARGV[a + 2] ~= '' then redis.call('ZREMRANGEBYRANK', key, 0, -1 - tonumber(ARGV[a + 2])) end
+    end
+    a = a + 3
+  elseif kind == 'increment' then
+    local count = tonumber(ARGV[a])
+    if not skip then err = increment(key, a + 1, count) end
+    a = a + 1 + count
+  else
+    local count = tonumber(ARGV[a + 1])
+    if not skip then
+      local r = redis.pcall('XADD', key, 'MAXLEN', '=', ARGV[a], '*', unpack(ARGV, a + 2, a + 1 + count))
+      if type(r) == 'table' and r.err then err = r.err end
+    end
+    a = a + 2 + count
+  end
+  if skip then
+    err = memory(i, offset)[id]
+  elseif err then
+    redis.call('ZADD', KEYS[parts + i], offset, id .. ' ' .. err)
+    redis.call('ZREMRANGEBYRANK', KEYS[parts + i], 0, -1 - ${REFUSALS_KEPT})
+  elseif expire ~= '' then
+    redis.call('EXPIRE', key, expire)
+  end
+  if err then
+    reply[#reply + 1] = n
+    reply[#reply + 1] = err
+  end
+end
+for i = 1, parts do
+  if tonumber(ARGV[4 * i + 2]) > reached[i] then redis.call('HSET', KEYS[i], 'offset', ARGV[4 * i + 2]) end
+end
+return reply
+`);
