@@ -41,14 +41,21 @@ export interface Change<Row> {
   readonly source: ChangeSource;
 }
 
-/** JSON that survives a round trip; anything else in it turns the type into `never`. */
+interface Hint<Text extends string> {
+  readonly hint: Text;
+}
+
+/** `T` where JSON carries it as it is, a hint that no value has where it does not. */
 export type Json<T> = T extends string | number | boolean | null | undefined
   ? T
-  : T extends bigint | Date | Uint8Array | symbol | ((...args: never) => unknown) | Map<unknown, unknown> | Set<unknown>
-    ? never
-    : T extends readonly (infer E)[]
-      ? readonly Json<E>[] extends T ? T : { readonly [I in keyof T]: Json<T[I]> }
-      : T extends object ? { readonly [P in keyof T]: Json<T[P]> } : never;
+  : T extends bigint
+    ? Hint<'JSON has no bigint: use avro(...), or make it text'>
+    : T extends Date | Uint8Array | symbol | ((...args: never) => unknown) | Map<unknown, unknown> | Set<unknown>
+      ? Hint<'JSON has no Date, bytes, Map, Set, symbol or function: use avro(...), or convert it'>
+      : T extends object ? JsonFields<T> : Hint<'JSON cannot carry every value of this type: name the type, json<T>()'>;
+
+/** `T` with every field as JSON carries it. */
+export type JsonFields<T> = { readonly [P in keyof T]: Json<T[P]> };
 
 export interface JsonCodec<T> {
   readonly kind: 'json';
@@ -86,8 +93,11 @@ export type WithNumbers<T> = T extends bigint
   ? number
   : T extends string | number | boolean | null | undefined | Uint8Array ? T : { readonly [P in keyof T]: WithNumbers<T[P]> };
 
-/** UTF-8 JSON. `T` must survive the round trip: bigint, Date and bytes are refused at compile time. */
-export const json = <T>(..._check: [T] extends [Json<T>] ? [] : [problem: 'json() cannot carry bigint, Date, bytes, Map, Set or functions: use avro(...) or convert them']): JsonCodec<T> => ({ kind: 'json' });
+/**
+ * UTF-8 JSON. `T` must survive the round trip: a field that is a bigint, a Date or bytes is a compile error that names it.
+ * (The parameter is never given: it is how the compiler says what is wrong with `T` as a whole.)
+ */
+export const json = <T extends JsonFields<T> = never>(..._problem: [T] extends [never] ? [Json<unknown>] : [T] extends [Json<T>] ? [] : [Json<T>]): JsonCodec<T> => ({ kind: 'json' });
 
 export interface AvroOptions<I extends Int64> {
   /** Default 'bigint'. */

@@ -1,6 +1,6 @@
 /** The one door to the DSL: `import { ... } from 'millrace/topology'`. */
 export { stream, table } from './stream.ts';
-export type { KeyOf, Operator, Stream, Table } from './stream.ts';
+export type { KeyOf, Lookup, Operator, Stream, Table } from './stream.ts';
 export { topology } from './topology.ts';
 export type { Topology } from './topology.ts';
 export { describe } from './describe.ts';
@@ -29,7 +29,7 @@ export { validate } from './operators/validate.ts';
 
 export { avro, debezium, json, schema } from './codecs.ts';
 export type {
-  AvroCodec, AvroOptions, AvroSchema, Change, ChangeSource, Codec, DebeziumCodec, DebeziumOptions, Int64, Json, JsonCodec, Read, Schema, WithNumbers,
+  AvroCodec, AvroOptions, AvroSchema, Change, ChangeSource, Codec, DebeziumCodec, DebeziumOptions, Int64, Json, JsonCodec, JsonFields, Read, Schema, WithNumbers,
 } from './codecs.ts';
 export type { Headers, Key, Meta } from './meta.ts';
 export { labelOf, parentsOf, pathOf } from './node.ts';

@@ -3,6 +3,12 @@ import type { SourceCodec, StreamNode, TableNode } from './node.ts';
 
 declare const carries: unique symbol;
 
+/**
+ * `T` as the stream, table or codec says it, never as a callback's parameter would have it: a callback of a wider type then
+ * loses nothing. TypeScript's own `NoInfer` would stay on the parameter's type and keep it from being narrowed.
+ */
+export type Known<T> = [T][T extends unknown ? 0 : never];
+
 /** A function from stream to stream: what `pipe` takes, and what a user's own operator is. */
 export type Operator<V, K, W, L> = (stream: Stream<V, K>) => Stream<W, L>;
 
@@ -11,7 +17,7 @@ export type Operator<V, K, W, L> = (stream: Stream<V, K>) => Stream<W, L>;
  * stream can be piped into any number of branches. Made by `stream(...)` and by operators.
  */
 export class Stream<V, K> {
-  declare readonly [carries]?: readonly [value: V, key: K];
+  declare readonly [carries]: readonly [value: V, key: K];
   /** The graph behind this stream, for planner and tools. */
   readonly node: StreamNode;
 
@@ -64,7 +70,7 @@ export class Stream<V, K> {
 
 /** The latest value `T` per key `K` of a compacted topic. Every worker has it whole, so it is joined by any field. */
 export class Table<T, K> {
-  declare readonly [carries]?: readonly [row: T, key: K];
+  declare readonly [carries]: readonly [row: T, key: K];
   /** What planner and tools see of this table. */
   readonly node: TableNode;
 
@@ -83,6 +89,9 @@ export function stream<T>(topic: string, codec: Codec<T>): Stream<T, unknown>;
 export function stream(topic: string, codec: SourceCodec): Stream<unknown, unknown> {
   return new Stream({ kind: 'source', topic, codec });
 }
+
+/** What a table is looked up by. That it names a tuple makes TypeScript read `[a, b]` in a join as one. */
+export type Lookup = string | number | bigint | boolean | object | readonly [unknown] | null | undefined;
 
 /** The key of a row: one column gives its scalar value, several give a tuple in the order named. */
 export type KeyOf<Row, P extends keyof Row | readonly (keyof Row)[]> =

@@ -1,9 +1,9 @@
 import type { Meta } from '../meta.ts';
-import { Stream, type Operator, type Table } from '../stream.ts';
+import { Stream, type Known, type Lookup, type Operator, type Table } from '../stream.ts';
 
 /**
  * Each record with the table's row of the same key, as `readonly [value, row]`. Records without a row (and those whose key
  * is null) are dropped and counted. The key is any field, nothing is re-partitioned; key and timestamp of the record stay.
  */
-export const join = <V, K, T, TK>(table: Table<T, TK>, key: (value: NoInfer<V>, meta: Meta<NoInfer<K>>) => NoInfer<TK> | null): Operator<V, K, readonly [V, T], K> =>
+export const join = <V, K, T, TK extends Lookup>(table: Table<T, TK>, key: (value: Known<V>, meta: Meta<Known<K>>) => NoInfer<TK> | null): Operator<V, K, readonly [V, T], K> =>
   (stream) => new Stream({ kind: 'join', parent: stream.node, table: table.node, key, type: 'inner' });

@@ -1,20 +1,23 @@
 import type { Codec } from '../codecs.ts';
 import type { Key, Meta } from '../meta.ts';
 import type { AnyFunction, KeyByNode } from '../node.ts';
-import { Stream, type Operator } from '../stream.ts';
+import { Stream, type Known, type Operator } from '../stream.ts';
 
 interface Hint<Text extends string> {
   readonly hint: Text;
 }
 
-/** Nothing to add for a good key; a hint that no value has, for one that cannot stand on a topic. */
+/** `L` where it can stand on a topic, a hint that no value has where it cannot. */
 type AsKey<L> = L extends bigint
   ? Hint<'a bigint key is made text: String(id)'>
   : L extends Exclude<Key, object>
-    ? unknown
+    ? L
     : L extends Date | Uint8Array | undefined | symbol | ((...args: never) => unknown)
       ? Hint<'a key is text, a number, a boolean, null, or an array or object of them'>
       : { readonly [P in keyof L]: AsKey<L[P]> };
+
+/** Anything; that it names a tuple makes TypeScript read a returned `[a, b]` as one. */
+type Shape = NonNullable<unknown> | null | undefined | readonly [unknown];
 
 export interface KeyByOptions<V> {
   /** How values stand on the repartition topic. Default: the internal encoding, which carries bigint, Date and bytes too. */
@@ -27,8 +30,8 @@ export interface KeyByOptions<V> {
  *
  * A key is text, a number, a boolean, null, or an array or object of them; a bigint is made text: `String(id)`.
  */
-export function keyBy<V, K, const L>(key: (value: NoInfer<V>, meta: Meta<NoInfer<K>>) => L & AsKey<L>): Operator<V, K, V, L>;
-export function keyBy<V, K, const L>(name: string, key: (value: NoInfer<V>, meta: Meta<NoInfer<K>>) => L & AsKey<L>, options?: KeyByOptions<NoInfer<V>>): Operator<V, K, V, L>;
+export function keyBy<V, K, L extends Shape>(key: (value: Known<V>, meta: Meta<Known<K>>) => L & AsKey<L>): Operator<V, K, V, L>;
+export function keyBy<V, K, L extends Shape>(name: string, key: (value: Known<V>, meta: Meta<Known<K>>) => L & AsKey<L>, options?: KeyByOptions<NoInfer<V>>): Operator<V, K, V, L>;
 export function keyBy(first: string | AnyFunction, second?: AnyFunction, options: KeyByOptions<unknown> = {}): Operator<unknown, unknown, unknown, never> {
   const given: Pick<KeyByNode, 'name' | 'key'> = typeof first === 'string' ? { name: first, key: second! } : { name: null, key: first };
   return (stream) => new Stream({ kind: 'keyBy', parent: stream.node, ...given, codec: options.codec ?? null });

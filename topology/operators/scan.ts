@@ -1,12 +1,12 @@
 import type { Codec } from '../codecs.ts';
 import type { Meta } from '../meta.ts';
-import { Stream, type Operator } from '../stream.ts';
+import { Stream, type Known, type Operator } from '../stream.ts';
 
 export interface ScanOptions<S, K> {
   /** How the state is written to its changelog; decides the state's type. */
   readonly state: Codec<S>;
   /** The state of a key that has none: a value, shared by all keys and never changed in place, or a function of the key. */
-  readonly seed: NoInfer<S> | ((key: NoInfer<K>) => NoInfer<S>);
+  readonly seed: NoInfer<S> | ((key: Known<K>) => NoInfer<S>);
 }
 
 /**
@@ -16,7 +16,7 @@ export interface ScanOptions<S, K> {
  */
 export const scan = <V, K, S>(
   name: string,
-  reducer: (state: NoInfer<S>, value: V, meta: Meta<NoInfer<K>>) => NoInfer<S>,
+  reducer: (state: Known<S>, value: V, meta: Meta<Known<K>>) => NoInfer<S>,
   options: ScanOptions<S, K>,
 ): Operator<V, K, S, K> =>
   (stream) => new Stream({ kind: 'scan', parent: stream.node, name, reducer, seed: options.seed, state: options.state });
