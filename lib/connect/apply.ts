@@ -13,11 +13,14 @@ interface ValidationField {
   readonly value?: { readonly name?: string; readonly errors?: readonly string[] };
 }
 
+/** The classes of the exceptions in front of their message. */
+const JAVA_CLASS = /^(([a-z]\w*\.)+[A-Z]\w*: )+/;
+
 const SECRET_KEY = /(password|secret|token|credential)/i;
 
 /** Connect's messages may repeat a value; one that is secret and stands in the file itself is cut out. */
 const withoutSecrets = (message: string, config: Connector['config']): string => {
-  let text = scrub(message);
+  let text = scrub(message.replace(JAVA_CLASS, '').replaceAll(/\s+/g, ' '));
   for (const [key, value] of Object.entries(config)) {
     if (SECRET_KEY.test(key) && value !== '' && !value.startsWith('${')) text = text.replaceAll(value, '[redacted]');
   }
@@ -30,12 +33,13 @@ const validate = async (client: ConnectClient, connector: Connector): Promise<st
   const { status, body } = await client.request('PUT', path, connector.config);
   if (status !== 200) {
     const message = typeof body === 'object' && body !== null && 'message' in body ? String(body.message) : `Connect answers ${status}`;
-    return [`${connector.file}: connector.class: ${withoutSecrets(message.split('\n')[0]!, connector.config)}`];
+    return [`${connector.file}: connector.class: ${withoutSecrets(message, connector.config)}`];
   }
   const fields = (body as { configs?: readonly ValidationField[] }).configs ?? [];
-  return fields.flatMap(({ value }) =>
+  const problems = fields.flatMap(({ value }) =>
     (value?.errors ?? []).map((message) => `${connector.file}: ${value?.name ?? 'config'}: ${withoutSecrets(message, connector.config)}`),
   );
+  return [...new Set(problems)];
 };
 
 const sameConfig = (a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean => {

@@ -1,7 +1,9 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { copyJars, unpackArchive, type Archive } from './maven.ts';
 import { digest, installed, type InstallContext } from './cache.ts';
+import { runCommand } from './command.ts';
+import { copyJars, unpackArchive, type Archive } from './maven.ts';
+import { toolPath } from './tools.ts';
 
 const FOLDER = join(import.meta.dirname, 'artifacts');
 
@@ -22,7 +24,7 @@ const CONVERTER: Archive = {
 };
 
 /** The converter brings these along in versions that clash with Connect's own. */
-export const CLASHING_JARS = /^(jackson-(core|annotations|databind|datatype-jdk8)|kafka-clients|connect-.*|slf4j-api)-\d/;
+const CLASHING_JARS = /^(jackson-(core|annotations|databind|datatype-jdk8)|kafka-clients|connect-.*|slf4j-api)-\d/;
 
 /** The jars of the broker and of Connect. */
 export const kafkaJars = async (context: InstallContext): Promise<string> => {
@@ -31,9 +33,20 @@ export const kafkaJars = async (context: InstallContext): Promise<string> => {
   return installed(context, name, (folder) => copyJars(context, artifactFile('kafka-pom.xml'), list, folder));
 };
 
-const archiveFolder = (context: InstallContext, name: string, archive: Archive): Promise<string> =>
-  installed(context, `${name}-${archive.sha256.slice(0, 12)}`, (folder) => unpackArchive(context, archive, folder));
+export const registryApplication = (context: InstallContext): Promise<string> =>
+  installed(context, `registry-${digest(REGISTRY.sha256)}`, (folder) => unpackArchive(context, REGISTRY, folder));
 
-export const registryApplication = (context: InstallContext): Promise<string> => archiveFolder(context, 'registry', REGISTRY);
-export const debeziumPlugin = (context: InstallContext): Promise<string> => archiveFolder(context, 'debezium', DEBEZIUM);
-export const avroConverter = (context: InstallContext): Promise<string> => archiveFolder(context, 'converter', CONVERTER);
+/** A plugin path for Connect, each plugin in a folder of its own. */
+export const connectPlugins = async (context: InstallContext): Promise<string> => {
+  const jars = await kafkaJars(context);
+  return installed(context, `connect-plugins-${digest(`${DEBEZIUM.sha256} ${CONVERTER.sha256}`)}`, async (folder) => {
+    const converter = join(folder, 'avro-converter');
+    await unpackArchive(context, DEBEZIUM, folder);
+    await unpackArchive(context, CONVERTER, converter);
+    for (const name of await readdir(converter)) if (CLASHING_JARS.test(name)) await rm(join(converter, name));
+    // The converter does not declare its classes; with a declaration Connect starts without looking into every class.
+    context.progress('declaring plugins');
+    const declare = ['org.apache.kafka.tools.ConnectPluginPath', 'sync-manifests', '--plugin-path', folder];
+    await runCommand(await toolPath('java'), ['-XX:TieredStopAtLevel=1', '-cp', join(jars, '*'), ...declare], { signal: context.signal });
+  });
+};

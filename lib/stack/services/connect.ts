@@ -1,7 +1,6 @@
-import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { artifactFile, avroConverter, CLASHING_JARS, debeziumPlugin, kafkaJars } from '../artifacts.ts';
-import { digest } from '../cache.ts';
+import { artifactFile, connectPlugins, kafkaJars } from '../artifacts.ts';
 import { httpProbe } from '../probe.ts';
 import type { Service, ServiceContext } from '../service.ts';
 import { toolPath } from '../tools.ts';
@@ -13,6 +12,7 @@ const properties = (context: ServiceContext, plugins: string): string =>
     `listeners=http://127.0.0.1:${context.port('connect', 'rest')}`,
     'rest.advertised.host.name=127.0.0.1',
     `plugin.path=${plugins}`,
+    'plugin.discovery=service_load',
     'key.converter=org.apache.kafka.connect.json.JsonConverter',
     'value.converter=org.apache.kafka.connect.json.JsonConverter',
     'config.storage.topic=millrace-connect-configs',
@@ -35,28 +35,6 @@ const properties = (context: ServiceContext, plugins: string): string =>
     '',
   ].join('\n');
 
-const link = async (target: string, path: string): Promise<void> => {
-  await symlink(target, path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error;
-  });
-};
-
-/**
- * A plugin path of links: each plugin in a folder of its own, without the jars that clash. Its name tells its content,
- * so that the folder of a running worker is never touched.
- */
-const linkPlugins = async (context: ServiceContext): Promise<string> => {
-  const [debezium, converterJars] = await Promise.all([debeziumPlugin(context), avroConverter(context)]);
-  const path = join(context.dataDir, `plugins-${digest(`${debezium}\n${converterJars}`)}`);
-  const converter = join(path, 'avro-converter');
-  await mkdir(converter, { recursive: true });
-  await link(join(debezium, 'debezium-connector-postgres'), join(path, 'debezium-connector-postgres'));
-  for (const name of await readdir(converterJars)) {
-    if (name.endsWith('.jar') && !CLASHING_JARS.test(name)) await link(join(converterJars, name), join(converter, name));
-  }
-  return path;
-};
-
 /** One worker of Kafka Connect with Debezium's PostgreSQL connector and the Avro converter. */
 export const connect: Service = {
   name: 'connect',
@@ -66,12 +44,12 @@ export const connect: Service = {
   stopSignal: 'SIGTERM',
 
   async install(context) {
-    await Promise.all([kafkaJars(context), debeziumPlugin(context), avroConverter(context)]);
+    await connectPlugins(context);
   },
 
   async launch(context) {
     const config = join(context.dataDir, 'connect.properties');
-    const settings = properties(context, await linkPlugins(context));
+    const settings = properties(context, await connectPlugins(context));
     await writeFile(config, settings);
     const classPath = join(await kafkaJars(context), '*');
     const logging = `-Dlog4j2.configurationFile=${artifactFile('log4j2.xml')}`;
