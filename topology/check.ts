@@ -1,4 +1,5 @@
-import { labelOf, parentsOf, pathOf, type Node, type StreamNode, type TableNode, type TopicOptions } from './node.ts';
+import { labelOf, parentsOf, pathOf, type Node, type StreamNode, type TableNode } from './node.ts';
+import type { TopicOptions } from './topics.ts';
 
 const nameProblem = (what: string, name: string): string[] => {
   if (name === '') return [`${what} is empty`];

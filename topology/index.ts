@@ -33,7 +33,8 @@ export type {
 } from './codecs.ts';
 export type { Headers, Key, Meta } from './meta.ts';
 export { labelOf, parentsOf, pathOf } from './node.ts';
-export type { BatchOptions, Node, SinkNode, StreamNode, TableNode, TopicOptions } from './node.ts';
+export type { BatchOptions, Node, SinkNode, StreamNode, TableNode } from './node.ts';
+export type { TopicOptions } from './topics.ts';
 
 export { bigquery } from './sinks/bigquery.ts';
 export { http } from './sinks/http.ts';

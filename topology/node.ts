@@ -5,6 +5,9 @@
 import type { Codec, DebeziumCodec } from './codecs.ts';
 import type { Meta } from './meta.ts';
 import type { Sink } from './sinks.ts';
+import type { TopicOptions } from './topics.ts';
+
+export type { TopicOptions } from './topics.ts';
 
 export type AnyFunction<R = unknown> = (value: never, meta: Meta<never>) => R;
 export type SourceCodec = Codec<unknown> | DebeziumCodec<unknown>;
@@ -103,14 +106,6 @@ export interface ScanNode {
   readonly reducer: (state: never, value: never, meta: Meta<never>) => unknown;
   readonly seed: unknown;
   readonly state: Codec<unknown>;
-}
-
-export interface TopicOptions {
-  /** Partitions when Millrace creates the topic. Default: as many as the topics that feed it have. */
-  readonly partitions?: number;
-  /** `retention.ms` as text: '30m', '12h', '7d' or 'forever'. Default: the broker's. */
-  readonly retention?: string;
-  readonly cleanup?: 'delete' | 'compact';
 }
 
 export interface ThroughNode {

@@ -4,7 +4,7 @@
  */
 import type { Codec } from './codecs.ts';
 import type { Headers, Meta } from './meta.ts';
-import type { TopicOptions } from './node.ts';
+import type { TopicOptions } from './topics.ts';
 
 /** A value taken from the environment when the worker starts. A `secret` is never printed. */
 export interface Setting {

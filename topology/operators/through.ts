@@ -1,6 +1,6 @@
 import type { Codec } from '../codecs.ts';
-import type { TopicOptions } from '../node.ts';
 import { Stream, type Operator } from '../stream.ts';
+import type { TopicOptions } from '../topics.ts';
 
 /**
  * Writes the stream to a topic, inside the transaction, and goes on from there: what follows reads that topic with a consumer

@@ -1,6 +1,6 @@
 import type { Codec } from '../codecs.ts';
 import type { Headers, Meta } from '../meta.ts';
-import type { TopicOptions } from '../node.ts';
+import type { TopicOptions } from '../topics.ts';
 import type { KafkaSink } from '../sinks.ts';
 
 export interface KafkaSinkOptions<V, K> extends TopicOptions {
