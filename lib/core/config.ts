@@ -58,6 +58,7 @@ const HOUR_MS = 60 * MINUTE_MS;
 
 export const definitions = {
   kafkaBrokers: list('MILLRACE_KAFKA_BROKERS', '127.0.0.1:9092', 'Kafka bootstrap brokers.'),
+  requestTimeoutMs: integer('MILLRACE_REQUEST_TIMEOUT_MS', 10_000, 100, 15 * MINUTE_MS, 'request.timeout.ms: longest wait for an answer of a broker; then the outcome counts as unknown.'),
   kafkaReplicationFactor: integer('MILLRACE_KAFKA_REPLICATION_FACTOR', 1, 1, 9, 'Replication factor of the topics that Millrace creates.'),
   registryUrl: url('MILLRACE_REGISTRY_URL', 'http://127.0.0.1:8081/apis/ccompat/v7', 'Schema registry, Confluent-compatible API.'),
   redisUrl: text('MILLRACE_REDIS_URL', 'redis://127.0.0.1:6379', 'Redis of the redis sinks that name no other; may carry user and password.'),

@@ -3,19 +3,11 @@ import type { Clock } from '../core/clock.ts';
 import type { Config } from '../core/config.ts';
 import type { Logger, RateLimitedLog } from '../core/logger.ts';
 import type { StageCounters } from '../core/metrics.ts';
-import type { FetchLimits, KafkaAdmin, KafkaPort } from '../kafka/port.ts';
-import type { SourceCodec } from '../../topology/node.ts';
+import type { KafkaAdmin, KafkaPort } from '../kafka/port.ts';
 import type { StagePlan } from '../plan/types.ts';
-import type { KeyDecoder, ValueDecoder, ValueEncoder } from '../serde/serde.ts';
 import type { SinkDriver } from '../sinks/contract.ts';
+import type { Serdes } from './serdes.ts';
 import type { TableReader } from './table.ts';
-
-/** Decoders and encoders of a worker; shared, because they cache schemas. */
-export interface Serdes {
-  valueDecoder(codec: SourceCodec | 'internal'): ValueDecoder<unknown>;
-  keyDecoder(codec: SourceCodec | 'internal'): KeyDecoder;
-  valueEncoder(codec: SourceCodec | 'internal', topic: string): ValueEncoder<unknown>;
-}
 
 /** What the tasks of one stage share. */
 export interface StageContext {
@@ -35,9 +27,3 @@ export interface StageContext {
   /** Partition count of every topic of the plan. */
   readonly partitions: ReadonlyMap<string, number>;
 }
-
-export const fetchLimits = (config: Config): FetchLimits => ({
-  maxWaitMs: config.fetchMaxWaitMs,
-  maxBytes: config.fetchMaxBytes,
-  maxBytesPerPartition: config.fetchPartitionBytes,
-});

@@ -1,0 +1,31 @@
+import type { FetchedBatch } from '../kafka/port.ts';
+import type { ValueDecoder } from '../serde/serde.ts';
+
+/** One topic that a task reads. */
+export interface Entry {
+  readonly topic: string;
+  readonly values: ValueDecoder<unknown>;
+  decodeKey(bytes: Buffer | null): unknown;
+}
+
+/** What a task does with its records: write to topics in transactions, or to an outside sink. */
+export interface Engine {
+  /** Runs the stage on record `i`. Never throws for what one record causes: that is a dead letter. */
+  record(entry: Entry, batch: FetchedBatch, i: number): void;
+  /** Everything of the topic below this offset has been handed to `record`. */
+  progressed(topic: string, nextOffset: number): void;
+  /** Commits or writes what is due; waits while more may not be taken. Throws what ends the task. */
+  settle(): Promise<void>;
+  /** Milliseconds until `settle` has something to do again, or null. */
+  dueInMs(): number | null;
+  /** Makes the next `settle` commit whatever there is. */
+  requestCommit(): void;
+  /** No more attempts at what fails: the task is about to be drained or discarded. */
+  stopSoon(): void;
+  /** Finishes: writes and commits everything that can be. */
+  drain(): Promise<void>;
+  /** The next offset that a commit would store now; failures are counted per position. */
+  position(): string;
+  /** Drops everything uncommitted and frees what is held. */
+  discard(): Promise<void>;
+}

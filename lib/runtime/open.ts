@@ -1,0 +1,97 @@
+import type { ScanNode } from '../../topology/node.ts';
+import { StopError } from '../core/errors.ts';
+import type { BatchReader, Position, ProducerOwner, TopicPartition, TransactionalProducer } from '../kafka/port.ts';
+import type { ValueEncoder } from '../serde/serde.ts';
+import { MemoryStore } from '../state/memory.ts';
+import { restore } from '../state/restore.ts';
+import type { Store } from '../state/store.ts';
+import type { StageContext } from './context.ts';
+import type { Engine } from './engine.ts';
+import { fetchLimits } from './limits.ts';
+import { ProcessingEngine } from './processing.ts';
+import { SinkingEngine } from './sinking.ts';
+import { Task, type TaskEntry } from './task.ts';
+import { Wake } from './wake.ts';
+
+/**
+ * Opens a task. The order is the guarantee: whoever owned the task before is shut out first (1), so that nothing that is read
+ * afterwards (2, 3) can still change behind this task's back.
+ */
+export const openTask = async (context: StageContext, partition: number, restorer: BatchReader, signal: AbortSignal, onRoom: () => void): Promise<Task> => {
+  const { stage, port, config, clock } = context;
+  // 1. InitProducerId fences the former owner and ends its open transaction.
+  const producer = port.producer(stage.transactionalId(partition), { transactionTimeoutMs: config.transactionTimeoutMs });
+  const stores = new Map<ScanNode, { store: Store; changelog: string; encoder: ValueEncoder<unknown> }>();
+  try {
+    const owner = await producer.init();
+    // 2. The committed offsets.
+    const places = placesOf(context, partition);
+    const committed = await startPositions(context, places);
+    // 3. Stores from their changelogs, to the last stable offset.
+    await restoreStores(context, partition, restorer, signal, stores);
+    for (const output of stage.outputs) await context.serdes.encoder(output.codec, output.topic).prepare();
+    // 4. Joined tables are loaded before the stage opens its first task (worker.ts).
+    // 5. Start at that position, or lower where the outside sink has lost writes.
+    const wake = new Wake(clock);
+    const { engine, starts } = stage.sink === null
+      ? { engine: new ProcessingEngine({ context, partition, producer, stores, wake: () => wake.signal() }), starts: committed }
+      : await sinking(context, partition, producer, owner, committed, signal);
+    signal.throwIfAborted();
+    return new Task({ context, partition, entries: entriesOf(context, starts), engine, wake, signal, onRoom });
+  } catch (error) {
+    for (const { store } of stores.values()) store.close();
+    await producer.close();
+    throw error;
+  }
+};
+
+/** This partition of every topic the stage reads that has so many. */
+const placesOf = (context: StageContext, partition: number): TopicPartition[] =>
+  context.stage.entries.filter((e) => partition < context.partitions.get(e.topic)!).map(({ topic }) => ({ topic, partition }));
+
+const startPositions = async (context: StageContext, places: readonly TopicPartition[]): Promise<Position[]> => {
+  const committed = await context.admin.committed(context.stage.group, places);
+  const starts = await context.admin.startOffsets(places);
+  return starts.map((start) => committed.find((c) => c.topic === start.topic) ?? start);
+};
+
+const restoreStores = async (
+  context: StageContext, partition: number, reader: BatchReader, signal: AbortSignal,
+  stores: Map<ScanNode, { store: Store; changelog: string; encoder: ValueEncoder<unknown> }>,
+): Promise<void> => {
+  const { stage, clock, config, log, serdes } = context;
+  for (const { node, name, changelog } of stage.stores) {
+    const encoder = serdes.encoder(node.state, changelog);
+    const store = new MemoryStore(name);
+    stores.set(node, { store, changelog, encoder });
+    await encoder.prepare();
+    const startedMs = clock.monotonic();
+    const records = await restore({ reader, changelog, partition, decoder: serdes.decoder(node.state), store, limits: fetchLimits(config), clock, signal });
+    log.info('store restored', { stage: stage.name, store: name, partition, records, keys: store.size, ms: Math.round(clock.monotonic() - startedMs) });
+  }
+};
+
+const entriesOf = (context: StageContext, starts: readonly Position[]): TaskEntry[] => starts.map(({ topic, partition, offset }) => {
+  const entry = context.stage.entries.find((e) => e.topic === topic)!;
+  const keys = context.serdes.entryKeys(entry);
+  return { topic, partition, values: context.serdes.entryValues(entry), keys, decodeKey: (bytes) => keys.decode(bytes), start: offset };
+});
+
+const sinking = async (
+  context: StageContext, partition: number, producer: TransactionalProducer, owner: ProducerOwner, committed: readonly Position[], signal: AbortSignal,
+): Promise<{ readonly engine: Engine; readonly starts: readonly Position[] }> => {
+  const { stage, driver, admin, log } = context;
+  if (driver === null || stage.sink === null) throw new StopError('a sink stage has no driver', { where: { stage: stage.name } });
+  const ends = await admin.endOffsets(committed, 'read_uncommitted');
+  const endOf = (p: TopicPartition): number => ends.find((e) => e.topic === p.topic)!.offset;
+  const writer = await driver.writer({ owner, partitions: committed.map((p) => ({ topic: p.topic, partition: p.partition, endOffset: endOf(p) })) });
+  const known = await writer.positions();
+  const starts = committed.map((p, i) => {
+    const there = known[i] ?? null;
+    if (there === null || there >= p.offset) return p;
+    log.warn('the sink has lost writes; its task starts where the sink stands', { stage: stage.name, topic: p.topic, partition, committed: p.offset, sink: there });
+    return { ...p, offset: there };
+  });
+  return { engine: new SinkingEngine({ context, partition, producer, writer, sink: stage.sink, signal }), starts };
+};
+

@@ -1,0 +1,199 @@
+import { randomUUID } from 'node:crypto';
+import type { TableNode } from '../../topology/node.ts';
+import { systemClock, type Clock } from '../core/clock.ts';
+import { readConfig, type Config, type Environment } from '../core/config.ts';
+import { ConfigurationError } from '../core/errors.ts';
+import { createLogger, RateLimitedLog, type Logger } from '../core/logger.ts';
+import { StageCounters, type WorkerFigures } from '../core/metrics.ts';
+import { kafkaPort } from '../kafka/kafkajs/index.ts';
+import type { KafkaAdmin, KafkaPort } from '../kafka/port.ts';
+import { plan as planOf } from '../plan/plan.ts';
+import type { Plan, StagePlan, TopologyValue } from '../plan/types.ts';
+import { createSerde } from '../serde/index.ts';
+import { createDriver, settingProblems, type SinkDriver } from '../sinks/index.ts';
+import type { OutsideSink } from '../../topology/sinks.ts';
+import type { StageContext } from './context.ts';
+import { purge } from './purge.ts';
+import { retrying } from './retry.ts';
+import { serdesOf, type Serdes } from './serdes.ts';
+import { StageRunner } from './stage.ts';
+import { TableReader } from './table.ts';
+import { prepareTopics, type PartitionCounts } from './topics.ts';
+
+export interface RunOptions {
+  /** Where settings, `env(...)` and `secret(...)` are read. Default: the process's environment. */
+  readonly environment?: Environment;
+  /** Settings that stand above the environment. */
+  readonly settings?: Partial<Config>;
+  /** Default: JSON lines on stderr. */
+  readonly log?: Logger;
+  readonly clock?: Clock;
+  /** Default: Kafka at `kafkaBrokers`. */
+  readonly port?: KafkaPort;
+}
+
+export interface RunHandle {
+  /** Name of this worker in logs and figures. */
+  readonly worker: string;
+  readonly plan: Plan;
+  /** Resolves after `stop`; rejects with what no retry mends, `ConfigurationError` among it. */
+  readonly done: Promise<void>;
+  figures(): WorkerFigures;
+  /** Finishes what is under way, commits, leaves the groups. Bounded by `stopTimeoutMs`, then cut short: nothing is lost either way. */
+  stop(): Promise<void>;
+}
+
+/** Everything that is wrong with a topology, the settings and what its sinks need, before anything starts. */
+const prepare = (topology: TopologyValue, environment: Environment, settings: Partial<Config>): { readonly plan: Plan; readonly config: Config } => {
+  const problems: string[] = [];
+  const collect = <T>(read: () => T): T | undefined => {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof ConfigurationError)) throw error;
+      problems.push(...error.problems);
+      return undefined;
+    }
+  };
+  const plan = collect(() => planOf(topology));
+  const config = collect(() => readConfig(environment, settings));
+  for (const { sink } of topology.sinks) if (sink.kind !== 'kafka') problems.push(...settingProblems(sink, environment));
+  if (plan === undefined || config === undefined || problems.length > 0) throw new ConfigurationError(problems);
+  return { plan, config };
+};
+
+/**
+ * Runs a topology in this process as one worker; start more processes to share the partitions. Throws `ConfigurationError`
+ * listing everything that is wrong. Delivery: exactly once between topics; for each outside sink see docs/DELIVERY.md.
+ */
+export const run = (topology: TopologyValue, options: RunOptions = {}): RunHandle => {
+  const environment = options.environment ?? process.env;
+  const { plan, config } = prepare(topology, environment, options.settings ?? {});
+  return new Worker(plan, config, environment, options);
+};
+
+class Worker implements RunHandle {
+  readonly worker = randomUUID().slice(0, 8);
+  readonly plan: Plan;
+  readonly done: Promise<void>;
+  readonly #config: Config;
+  readonly #environment: Environment;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #limited: RateLimitedLog;
+  readonly #port: KafkaPort;
+  readonly #admin: KafkaAdmin;
+  readonly #serdes: Serdes;
+  readonly #stopping = new AbortController();
+  readonly #counters: readonly StageCounters[];
+  readonly #stages: StageRunner[] = [];
+  readonly #drivers: SinkDriver[] = [];
+  readonly #tables = new Map<TableNode, TableReader>();
+  #fail: (error: unknown) => void = () => {};
+  #finish: () => void = () => {};
+  #stopped: Promise<void> | null = null;
+
+  constructor(plan: Plan, config: Config, environment: Environment, options: RunOptions) {
+    this.plan = plan;
+    this.#config = config;
+    this.#environment = environment;
+    this.#clock = options.clock ?? systemClock;
+    this.#log = (options.log ?? createLogger({ level: config.logLevel, service: plan.app, correlationId: randomUUID() })).child({ worker: this.worker });
+    this.#limited = new RateLimitedLog(this.#log, this.#clock);
+    this.#port = options.port ?? kafkaPort({ brokers: config.kafkaBrokers, requestTimeoutMs: config.requestTimeoutMs, clientId: `${plan.app}-${this.worker}`, clock: this.#clock, log: this.#log });
+    this.#admin = this.#port.admin();
+    this.#serdes = serdesOf(createSerde({ registryUrl: config.registryUrl === '' ? null : config.registryUrl, clock: this.#clock, log: this.#log }));
+    this.#counters = plan.stages.map((stage) => new StageCounters(stage.name, stage.sink?.name ?? null));
+    this.done = new Promise<void>((resolve, reject) => {
+      this.#finish = resolve;
+      this.#fail = reject;
+    });
+    this.#start().catch((error: unknown) => this.#failed(error));
+  }
+
+  async #start(): Promise<void> {
+    const { signal } = this.#stopping;
+    const partitions = await this.#retry('preparing topics', () => prepareTopics(this.plan, { admin: this.#admin, config: this.#config, clock: this.#clock, log: this.#log, signal }));
+    await Promise.all(this.plan.tables.map((node) => this.#load(node, partitions)));
+    // A stage whose sink is down waits for it alone.
+    await Promise.all(this.plan.stages.map((stage, i) => this.#startStage(stage, this.#counters[i]!, partitions)));
+    void this.#purging(partitions);
+  }
+
+  async #load(node: TableNode, partitions: PartitionCounts): Promise<void> {
+    const table = new TableReader({
+      node, partitions: partitions.get(node.topic)!, port: this.#port, serdes: this.#serdes, config: this.#config,
+      clock: this.#clock, log: this.#log, limited: this.#limited, signal: this.#stopping.signal,
+    });
+    this.#tables.set(node, table);
+    await table.load();
+    table.running.catch((error: unknown) => this.#failed(error));
+  }
+
+  async #startStage(stage: StagePlan, counters: StageCounters, partitions: PartitionCounts): Promise<void> {
+    const log = this.#log;
+    const driver = stage.sink === null ? null : createDriver(
+      stage.sink.sink as OutsideSink,
+      { app: this.plan.app, sink: stage.sink.name, clock: this.#clock, log, timeoutMs: this.#config.sinkTimeoutMs },
+      { environment: this.#environment, config: this.#config },
+    );
+    if (driver !== null) {
+      this.#drivers.push(driver);
+      await this.#retry(`opening sink ${stage.name}`, () => driver.open(), counters);
+    }
+    const tables = new Map(stage.tables.map((node) => [node, this.#tables.get(node)!]));
+    const context: StageContext = {
+      app: this.plan.app, stage, port: this.#port, admin: this.#admin, serdes: this.#serdes, config: this.#config, clock: this.#clock,
+      log, limited: this.#limited, counters, tables, driver, partitions,
+    };
+    const runner = new StageRunner(context, (error) => this.#failed(error));
+    this.#stages.push(runner);
+    if (!this.#stopping.signal.aborted) await runner.start();
+  }
+
+  #retry<T>(what: string, attempt: () => Promise<T>, counters?: StageCounters): Promise<T> {
+    return retrying({
+      clock: this.#clock, config: this.#config, limited: this.#limited, signal: this.#stopping.signal, what,
+      onRetry: () => { if (counters !== undefined) counters.retries += 1; },
+    }, attempt);
+  }
+
+  async #purging(partitions: PartitionCounts): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      await this.#clock.sleep(this.#config.purgeIntervalMs, signal).catch(() => {});
+      if (signal.aborted) return;
+      await purge(this.plan, this.#admin, partitions).catch((error: unknown) => this.#limited.warn('purge', 'deleting processed records of internal topics failed', { error }));
+    }
+  }
+
+  figures(): WorkerFigures {
+    for (const stage of this.#stages) stage.measure();
+    return { worker: this.worker, stages: this.#counters.map((c) => c.snapshot()) };
+  }
+
+  #failed(error: unknown): void {
+    if (this.#stopping.signal.aborted && this.#stopped !== null) return;
+    this.#log.error('the worker stops', { error });
+    void this.#shut().finally(() => this.#fail(error));
+  }
+
+  #shut(): Promise<void> {
+    this.#stopped ??= this.#close();
+    return this.#stopped;
+  }
+
+  async #close(): Promise<void> {
+    this.#stopping.abort(new Error('the worker stops'));
+    await Promise.allSettled(this.#stages.map((stage) => stage.stop()));
+    await Promise.allSettled([...this.#drivers.map((d) => d.close()), ...[...this.#tables.values()].map((t) => t.close()), this.#admin.close()]);
+    await this.#port.close();
+  }
+
+  async stop(): Promise<void> {
+    this.#log.info('stopping');
+    await this.#shut();
+    this.#log.info('stopped');
+    this.#finish();
+  }
+}

@@ -1,0 +1,270 @@
+import type { Node, ScanNode, SinkNode, TableNode } from '../../topology/node.ts';
+import { pathOf } from '../../topology/node.ts';
+import { RetryError } from '../core/errors.ts';
+import type { FetchedBatch, OutputBatch, Position, RecordHeaders, TransactionalProducer } from '../kafka/port.ts';
+import { compile, type CompiledStage, type StageHost, type StateAccess, type TableAccess } from '../plan/compile.ts';
+import { NO_VALUE } from '../serde/serde.ts';
+import type { SinkRecord, SinkWriter, WriteResult } from '../sinks/contract.ts';
+import { commit } from './checkpoint.ts';
+import type { StageContext } from './context.ts';
+import { appendDeadLetter, originalOf } from './dead-letter.ts';
+import type { Engine, Entry } from './engine.ts';
+import { RecordMeta } from './meta.ts';
+import { pauseMs } from './retry.ts';
+import { Wake } from './wake.ts';
+
+/** A record that waits for its write; it holds on to the bytes it came from. */
+class PendingRecord implements SinkRecord {
+  readonly value: unknown;
+  readonly key: unknown;
+  readonly timestamp: number;
+  readonly now: number;
+  readonly offset: number;
+  readonly batch: FetchedBatch;
+  readonly index: number;
+
+  constructor(value: unknown, meta: RecordMeta, batch: FetchedBatch, index: number) {
+    this.value = value;
+    this.key = meta.key;
+    this.timestamp = meta.timestamp;
+    this.now = meta.now;
+    this.offset = meta.offset;
+    this.batch = batch;
+    this.index = index;
+  }
+
+  get topic(): string {
+    return this.batch.topic;
+  }
+
+  get partition(): number {
+    return this.batch.partition;
+  }
+
+  get headers(): RecordHeaders {
+    return this.batch.headers(this.index);
+  }
+}
+
+interface Letter {
+  readonly batch: FetchedBatch;
+  readonly index: number;
+  readonly node: string | null;
+  readonly error: unknown;
+}
+
+export interface SinkingOptions {
+  readonly context: StageContext;
+  readonly partition: number;
+  readonly producer: TransactionalProducer;
+  readonly writer: SinkWriter;
+  readonly sink: SinkNode;
+  /** Aborts a write under way when the task is closed. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs a stage that ends in an outside sink: records are written in batches, and offsets are committed behind what the
+ * sink has taken, together with the dead letters of what it refused. While the sink is down the task waits here, its
+ * queue fills and nothing more is fetched for it; its group and the other branches notice nothing.
+ */
+export class SinkingEngine implements Engine, StageHost {
+  readonly meta = new RecordMeta();
+  at: Node | null = null;
+  readonly #options: SinkingOptions;
+  readonly #context: StageContext;
+  readonly #compiled: CompiledStage;
+  readonly #processed = new Map<string, number>();
+  readonly #committed = new Map<string, number>();
+  #pending: PendingRecord[] = [];
+  #batch: FetchedBatch | null = null;
+  #index = 0;
+  /** Dead letters that wait until the offset behind them is committed. */
+  #letters: Letter[] = [];
+  readonly #pause: Wake;
+  #oldestMs = 0;
+  #committedMs: number;
+  #requested = false;
+  #stopping = false;
+
+  constructor(options: SinkingOptions) {
+    this.#options = options;
+    this.#context = options.context;
+    this.#pause = new Wake(options.context.clock);
+    this.#committedMs = options.context.clock.monotonic();
+    this.#compiled = compile(options.context.stage, this);
+  }
+
+  record(entry: Entry, batch: FetchedBatch, i: number): void {
+    const { clock, counters } = this.#context;
+    this.meta.at(batch, i, entry.decodeKey, clock.now());
+    this.at = null;
+    this.#batch = batch;
+    this.#index = i;
+    const before = this.#pending.length;
+    if (before === 0) this.#oldestMs = clock.monotonic();
+    try {
+      const value = entry.values.decode(batch.value(i));
+      if (value === NO_VALUE) counters.drop('tombstone');
+      else this.#compiled.get(entry.topic)!(value);
+    } catch (error) {
+      this.#pending.length = before;
+      this.#deadLetter(batch, i, this.at, error);
+    }
+    counters.recordsIn += 1;
+  }
+
+  #deadLetter(batch: FetchedBatch, index: number, at: Node | null, error: unknown): void {
+    const { stage, counters, limited } = this.#context;
+    const node = at === null ? null : pathOf(at);
+    this.#letters.push({ batch, index, node, error });
+    counters.deadLetters += 1;
+    limited.warn(`dead letter ${node}`, 'a record goes to the dead letters', {
+      stage: stage.name, node, topic: batch.topic, partition: batch.partition, offset: batch.offset(index), error,
+    });
+  }
+
+  sink(value: unknown): void {
+    this.#pending.push(new PendingRecord(value, this.meta, this.#batch!, this.#index));
+  }
+
+  output(): void {
+    throw new Error('a sink stage writes to no topic');
+  }
+
+  drop(reason: string): void {
+    this.#context.counters.drop(reason);
+  }
+
+  store(_node: ScanNode): StateAccess {
+    throw new Error('a sink stage has no state');
+  }
+
+  table(node: TableNode): TableAccess {
+    return this.#context.tables.get(node)!;
+  }
+
+  progressed(topic: string, nextOffset: number): void {
+    this.#processed.set(topic, nextOffset);
+  }
+
+  dueInMs(): number | null {
+    const now = this.#context.clock.monotonic();
+    const write = this.#pending.length === 0 ? null : this.#oldestMs + this.#options.sink.batch.waitMs - now;
+    const offsets = this.#positions().length === 0 ? null : this.#committedMs + this.#context.config.sinkCommitIntervalMs - now;
+    if (write === null) return offsets;
+    return offsets === null ? write : Math.min(write, offsets);
+  }
+
+  async settle(): Promise<void> {
+    const { batch } = this.#options.sink;
+    while (!this.#stopping && this.#pending.length >= batch.records) await this.#write(batch.records);
+    if (!this.#stopping && this.#pending.length > 0 && this.#context.clock.monotonic() >= this.#oldestMs + batch.waitMs) await this.#write(this.#pending.length);
+    if (this.#requested || this.#context.clock.monotonic() >= this.#committedMs + this.#context.config.sinkCommitIntervalMs) await this.#commit();
+  }
+
+  /** Writes the first records, at least `count` of them and whole offsets, and tries until the sink has decided on each. */
+  async #write(count: number): Promise<void> {
+    const { context, writer } = this.#options;
+    let end = count;
+    while (end < this.#pending.length && this.#sameOffset(this.#pending[end]!, this.#pending[end - 1]!)) end += 1;
+    let todo = this.#pending.slice(0, end);
+    for (let attempt = 0; todo.length > 0; attempt += 1) {
+      const result = await this.#attempt(writer, todo);
+      for (const { index, error } of result.refused) this.#deadLetter(todo[index]!.batch, todo[index]!.index, this.#options.sink, error);
+      context.counters.recordsOut += todo.length - result.refused.length - result.retry.length;
+      if (result.retry.length === 0) break;
+      if (result.retry.length < todo.length) attempt = 0;
+      context.counters.retries += 1;
+      const last = result.retry[0]!.error;
+      context.limited.warn(`sink ${context.stage.name}`, 'a write to the sink failed and is tried again', { sink: context.stage.name, attempt: attempt + 1, records: result.retry.length, error: last });
+      const rest = result.retry.map(({ index }) => todo[index]!);
+      this.#pending = [...rest, ...this.#pending.slice(end)];
+      end = rest.length;
+      todo = rest;
+      if (this.#stopping) return;
+      await this.#pause.wait(pauseMs(context.clock, context.config, attempt, last));
+    }
+    this.#pending = this.#pending.slice(end);
+    this.#oldestMs = context.clock.monotonic();
+  }
+
+  async #attempt(writer: SinkWriter, todo: readonly PendingRecord[]): Promise<WriteResult> {
+    try {
+      return await writer.write(todo, this.#options.signal);
+    } catch (error) {
+      if (!(error instanceof RetryError)) throw error;
+      return { refused: [], retry: todo.map((_, index) => ({ index, error })) };
+    }
+  }
+
+  #sameOffset(a: PendingRecord, b: PendingRecord): boolean {
+    return a.offset === b.offset && a.topic === b.topic;
+  }
+
+  /** Behind what the sink has decided on: the first waiting record of a topic holds its offset back. */
+  #positions(): Position[] {
+    const first = new Map<string, number>();
+    for (const record of this.#pending) {
+      const known = first.get(record.topic);
+      if (known === undefined || record.offset < known) first.set(record.topic, record.offset);
+    }
+    return [...this.#processed]
+      .map(([topic, offset]) => ({ topic, partition: this.#options.partition, offset: first.get(topic) ?? offset }))
+      .filter(({ topic, offset }) => this.#committed.get(topic) !== offset);
+  }
+
+  async #commit(): Promise<void> {
+    const { context, producer } = this.#options;
+    const positions = this.#positions();
+    this.#requested = false;
+    const startedMs = context.clock.monotonic();
+    this.#committedMs = startedMs;
+    if (positions.length === 0) return;
+    const output = this.#lettersBefore(positions);
+    await commit({ producer, group: context.stage.group, output, positions, stores: [] });
+    for (const { topic, offset } of positions) this.#committed.set(topic, offset);
+    context.counters.commits += 1;
+    context.counters.commitMs += context.clock.monotonic() - startedMs;
+  }
+
+  /** A dead letter and the offset behind it are committed in one transaction, so that neither comes twice. */
+  #lettersBefore(positions: readonly Position[]): OutputBatch {
+    const { stage, partitions, clock } = this.#context;
+    const output = this.#options.producer.batch();
+    const later: Letter[] = [];
+    for (const letter of this.#letters) {
+      const { batch, index, node, error } = letter;
+      const position = positions.find((p) => p.topic === batch.topic);
+      if (position === undefined || batch.offset(index) >= position.offset) later.push(letter);
+      else appendDeadLetter(output, originalOf(batch, index), { topic: stage.deadLetters, partitions: partitions.get(stage.deadLetters)!, stage: stage.name, node, error, now: clock.now() });
+    }
+    this.#letters = later;
+    return output;
+  }
+
+  requestCommit(): void {
+    this.#requested = true;
+  }
+
+  stopSoon(): void {
+    this.#stopping = true;
+    this.#pause.signal();
+  }
+
+  async drain(): Promise<void> {
+    this.#stopping = true;
+    if (this.#pending.length > 0) await this.#write(this.#pending.length);
+    await this.#commit();
+  }
+
+  position(): string {
+    return this.#positions().map((p) => `${p.topic}:${p.offset}`).join(' ');
+  }
+
+  async discard(): Promise<void> {
+    this.#pending = [];
+    await this.#options.writer.close();
+    await this.#options.producer.close();
+  }
+}

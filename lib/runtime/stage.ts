@@ -1,0 +1,227 @@
+import type { Subscription } from 'rxjs';
+import { messageOf, RejoinError, RetryError } from '../core/errors.ts';
+import type { BatchReader, FetchedBatch, GroupEvent, GroupMember, Position } from '../kafka/port.ts';
+import type { StageContext } from './context.ts';
+import { fetchLimits } from './limits.ts';
+import { openTask } from './open.ts';
+import { pauseMs } from './retry.ts';
+import type { Task } from './task.ts';
+import { Wake } from './wake.ts';
+
+/** A partition number that the group has given to this worker. */
+interface Slot {
+  readonly partition: number;
+  readonly controller: AbortController;
+  task: Task | null;
+  done: Promise<void>;
+}
+
+/**
+ * One stage in this worker: its group membership, the tasks for the partitions it was given, and one loop that fetches for
+ * all of them. The group hands out partitions and nothing else; what is fetched, and when, is decided here.
+ */
+export class StageRunner {
+  readonly #context: StageContext;
+  readonly #member: GroupMember;
+  readonly #reader: BatchReader;
+  readonly #restorer: BatchReader;
+  readonly #slots = new Map<number, Slot>();
+  readonly #wake: Wake;
+  readonly #stopped = new AbortController();
+  readonly #fail: (error: unknown) => void;
+  #generation = -1;
+  #opening = 0;
+  #subscription: Subscription | null = null;
+  #fetching: Promise<void> = Promise.resolve();
+
+  /** `fail` is told what no retry mends. */
+  constructor(context: StageContext, fail: (error: unknown) => void) {
+    this.#context = context;
+    this.#fail = fail;
+    const { port, config, stage } = context;
+    this.#member = port.group({
+      groupId: stage.group,
+      topics: stage.entries.map((e) => e.topic),
+      sessionTimeoutMs: config.sessionTimeoutMs,
+      heartbeatIntervalMs: config.heartbeatIntervalMs,
+      rebalanceTimeoutMs: config.rebalanceTimeoutMs,
+    });
+    this.#reader = port.reader();
+    this.#restorer = port.reader();
+    this.#wake = new Wake(context.clock);
+  }
+
+  async start(): Promise<void> {
+    this.#subscription = this.#member.events$.subscribe({ next: (event) => this.#onGroup(event), error: (error: unknown) => this.#fail(error) });
+    this.#fetching = this.#fetch().catch((error: unknown) => {
+      if (!this.#stopped.signal.aborted) this.#fail(error);
+    });
+    await this.#member.join();
+  }
+
+  #onGroup(event: GroupEvent): void {
+    const { log, stage } = this.#context;
+    if (event.type === 'rebalancing') {
+      for (const slot of this.#slots.values()) slot.task?.requestCommit();
+    } else if (event.type === 'lost') {
+      log.warn('the group membership was lost; all tasks of the stage are closed', { stage: stage.name, cause: event.cause });
+      for (const slot of [...this.#slots.values()]) this.#close(slot);
+    } else {
+      this.#assigned(event.membership.generation, new Set(event.partitions.map((p) => p.partition)));
+    }
+  }
+
+  #assigned(generation: number, partitions: ReadonlySet<number>): void {
+    const { log, stage } = this.#context;
+    this.#generation = generation;
+    log.info('assigned', { stage: stage.name, generation, partitions: [...partitions].sort((a, b) => a - b) });
+    for (const slot of [...this.#slots.values()]) if (!partitions.has(slot.partition)) this.#close(slot);
+    if (this.#stopped.signal.aborted) return;
+    for (const partition of partitions) {
+      if (this.#slots.has(partition)) continue;
+      const slot: Slot = { partition, controller: new AbortController(), task: null, done: Promise.resolve() };
+      this.#slots.set(partition, slot);
+      slot.done = this.#own(slot).catch((error: unknown) => this.#fail(error));
+    }
+  }
+
+  /** Closes at once: nothing uncommitted is saved, the next owner has it from Kafka. */
+  #close(slot: Slot): void {
+    this.#slots.delete(slot.partition);
+    slot.controller.abort(new RejoinError('the partition belongs to somebody else now'));
+    slot.task?.interrupt();
+  }
+
+  /** Keeps the slot's task open, whatever happens to it, until the slot is closed or the task has been stopped. */
+  async #own(slot: Slot): Promise<void> {
+    const { signal } = slot.controller;
+    let attempt = 0;
+    let failedAt = '';
+    let failures = 0;
+    while (!signal.aborted) {
+      let task: Task | null = null;
+      const generation = this.#generation;
+      try {
+        task = await this.#opened(slot);
+        attempt = 0;
+        await task.run();
+        await this.#retire(slot, task);
+        return;
+      } catch (error) {
+        const position = task?.position() ?? '';
+        await this.#retire(slot, task);
+        if (signal.aborted || this.#stopped.signal.aborted) return;
+        this.#context.counters.aborts += 1;
+        const counts = !(error instanceof RetryError) && !(error instanceof RejoinError);
+        failures = !counts ? failures : position === failedAt ? failures + 1 : 1;
+        if (counts) failedAt = position;
+        if (counts && failures >= this.#context.config.failuresAtPosition) throw error;
+        await this.#pauseAfter(slot, error, attempt, generation);
+        attempt += 1;
+      }
+    }
+  }
+
+  async #opened(slot: Slot): Promise<Task> {
+    const { clock, config, counters, stage, log } = this.#context;
+    const { signal } = slot.controller;
+    while (this.#opening >= config.openTasks) await clock.sleep(config.heartbeatIntervalMs / 10, signal);
+    this.#opening += 1;
+    try {
+      const task = await openTask(this.#context, slot.partition, this.#restorer, signal, () => this.#wake.signal());
+      slot.task = task;
+      counters.tasks += 1;
+      log.info('task open', { stage: stage.name, partition: slot.partition, position: task.wanted() });
+      this.#wake.signal();
+      return task;
+    } finally {
+      this.#opening -= 1;
+    }
+  }
+
+  async #retire(slot: Slot, task: Task | null): Promise<void> {
+    if (task === null) return;
+    slot.task = null;
+    this.#context.counters.tasks -= 1;
+    await task.discard();
+  }
+
+  /** A fenced task waits for a newer generation, so that two owners never fence each other in turns; other faults back off. */
+  async #pauseAfter(slot: Slot, error: unknown, attempt: number, generation: number): Promise<void> {
+    const { clock, config, limited, stage } = this.#context;
+    limited.warn(`task ${stage.name} ${slot.partition}`, 'a task was closed and is opened again', {
+      stage: stage.name, partition: slot.partition, error: messageOf(error), cause: error instanceof Error ? error.cause : undefined,
+    });
+    try {
+      if (error instanceof RejoinError) {
+        // A transaction that timed out looks the same and brings no new generation: then the session's length has to do.
+        const deadlineMs = clock.monotonic() + config.sessionTimeoutMs;
+        while (this.#generation === generation && clock.monotonic() < deadlineMs) await clock.sleep(config.heartbeatIntervalMs, slot.controller.signal);
+      } else {
+        await clock.sleep(pauseMs(clock, config, attempt, error), slot.controller.signal);
+      }
+    } catch {
+      // The slot was closed meanwhile; its loop sees that.
+    }
+  }
+
+  async #fetch(): Promise<void> {
+    const { clock, config, limited, counters, stage } = this.#context;
+    const limits = fetchLimits(config);
+    for (let attempt = 0; !this.#stopped.signal.aborted;) {
+      const asked = [...this.#slots.values()].flatMap((slot) => (slot.task === null ? [] : slot.task.wanted().map((position) => ({ task: slot.task!, position }))));
+      if (asked.length === 0) {
+        await this.#wake.wait(config.fetchMaxWaitMs);
+        continue;
+      }
+      try {
+        const batches = await this.#reader.fetch(asked.map((a) => a.position), limits);
+        attempt = 0;
+        for (const batch of batches) this.#deliver(batch, asked);
+      } catch (error) {
+        if (!(error instanceof RetryError)) throw error;
+        counters.retries += 1;
+        limited.warn(`fetch ${stage.name}`, 'fetching failed and is tried again', { stage: stage.name, error: messageOf(error) });
+        await clock.sleep(pauseMs(clock, config, attempt, error), this.#stopped.signal);
+        attempt += 1;
+      }
+    }
+  }
+
+  #deliver(batch: FetchedBatch, asked: readonly { readonly task: Task; readonly position: Position }[]): void {
+    const question = asked.find(({ position }) => position.topic === batch.topic && position.partition === batch.partition);
+    question?.task.offer(batch, question.position.offset);
+  }
+
+  /** What the stage is behind, summed over its open tasks. */
+  measure(): void {
+    const { counters, clock } = this.#context;
+    let records = 0;
+    let ms = 0;
+    for (const slot of this.#slots.values()) {
+      const lag = slot.task?.lag(clock.now());
+      records += lag?.records ?? 0;
+      ms = Math.max(ms, lag?.ms ?? 0);
+    }
+    counters.lagRecords = records;
+    counters.lagMs = ms;
+  }
+
+  /** Finishes what is processed, commits, leaves the group. What does not finish in `stop.timeout.ms` is dropped, uncommitted. */
+  async stop(): Promise<void> {
+    const { clock, config } = this.#context;
+    this.#stopped.abort(new RejoinError('the worker stops'));
+    this.#wake.signal();
+    const slots = [...this.#slots.values()];
+    for (const slot of slots) {
+      if (slot.task === null) slot.controller.abort(new RejoinError('the worker stops'));
+      else slot.task.stop();
+    }
+    const timer = clock.after(config.stopTimeoutMs, () => slots.forEach((slot) => this.#close(slot)));
+    await Promise.all(slots.map((slot) => slot.done));
+    timer.cancel();
+    this.#subscription?.unsubscribe();
+    await Promise.allSettled([this.#member.leave(), this.#reader.close(), this.#restorer.close()]);
+    await this.#fetching.catch(() => {});
+  }
+}

@@ -1,0 +1,207 @@
+import type { Change } from '../../topology/codecs.ts';
+import type { TableNode } from '../../topology/node.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Config } from '../core/config.ts';
+import { RetryError } from '../core/errors.ts';
+import type { Logger, RateLimitedLog } from '../core/logger.ts';
+import type { BatchReader, FetchedBatch, KafkaPort, Position, TopicPartition } from '../kafka/port.ts';
+import type { TableAccess } from '../plan/compile.ts';
+import { keyText } from '../serde/key.ts';
+import { mergeUnavailable, NO_VALUE, type KeyDecoder, type ValueDecoder } from '../serde/index.ts';
+import { fetchLimits } from './limits.ts';
+import { retrying } from './retry.ts';
+import type { Serdes } from './serdes.ts';
+import { Wake } from './wake.ts';
+
+type Row = Readonly<Record<string, unknown>>;
+
+/** Debezium's marks of a snapshot that still runs. */
+const SNAPSHOT_RUNNING = new Set(['true', 'first', 'first_in_data_collection', 'last_in_data_collection']);
+
+export interface TableOptions {
+  readonly node: TableNode;
+  readonly partitions: number;
+  readonly port: KafkaPort;
+  readonly serdes: Serdes;
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly limited: RateLimitedLog;
+  readonly signal: AbortSignal;
+}
+
+/** How rows are found: scalars as they are, keys of several columns by their canonical text. */
+const lookup = (key: unknown): unknown => (key !== null && typeof key === 'object' ? keyText(key) : key);
+
+/**
+ * A table, whole, in this worker: one copy for all its tasks. `load` reads it to its end; `caughtUp` waits until it has
+ * passed the high watermark that it asks for after the call, so that a row written before an event is there when the
+ * event is processed.
+ */
+export class TableReader implements TableAccess {
+  readonly #options: TableOptions;
+  readonly #rows = new Map<unknown, Row>();
+  /** Message key -> key of the row, where they differ: a tombstone names the former only. */
+  readonly #aliases = new Map<unknown, unknown>();
+  readonly #reader: BatchReader;
+  readonly #ends: BatchReader;
+  readonly #values: ValueDecoder<unknown>;
+  readonly #keys: KeyDecoder;
+  readonly #places: readonly TopicPartition[];
+  #positions: Position[] = [];
+  readonly #moved: Wake[] = [];
+  #asking: Promise<readonly Position[]> | null = null;
+  #next: Promise<readonly Position[]> | null = null;
+  #snapshotRuns = false;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(options: TableOptions) {
+    this.#options = options;
+    this.#reader = options.port.reader();
+    this.#ends = options.port.reader();
+    this.#values = options.serdes.tableValues(options.node.codec);
+    this.#keys = options.serdes.tableKeys(options.node.codec);
+    this.#places = Array.from({ length: options.partitions }, (_, partition) => ({ topic: options.node.topic, partition }));
+  }
+
+  get(key: unknown): unknown {
+    return this.#rows.get(lookup(key));
+  }
+
+  get size(): number {
+    return this.#rows.size;
+  }
+
+  /** Reads the topic to its end and follows it from then on. A snapshot that still runs is waited for, bounded. */
+  async load(): Promise<void> {
+    const { clock, config, log, node } = this.#options;
+    const startedMs = clock.monotonic();
+    this.#positions = [...await this.#retry('the start of a table', () => this.#reader.startOffsets(this.#places))];
+    const ends = await this.#retry('the end of a table', () => this.#ends.endOffsets(this.#places, 'read_committed'));
+    while (!this.#passed(ends)) await this.#step();
+    while (this.#snapshotRuns && clock.monotonic() - startedMs < config.tableBootstrapTimeoutMs) await this.#step();
+    if (this.#snapshotRuns) log.warn('a first snapshot still runs; the table goes on without waiting for its end', { table: node.topic, rows: this.#rows.size });
+    log.info('table loaded', { table: node.topic, rows: this.#rows.size, ms: Math.round(clock.monotonic() - startedMs) });
+    this.#running = this.#follow();
+  }
+
+  async #follow(): Promise<void> {
+    while (!this.#options.signal.aborted) {
+      try {
+        await this.#step();
+      } catch (error) {
+        if (this.#options.signal.aborted) return;
+        throw error;
+      }
+    }
+  }
+
+  /** Ends with an error when the table can no longer be read. */
+  get running(): Promise<void> {
+    return this.#running;
+  }
+
+  async #step(): Promise<void> {
+    const { config, clock } = this.#options;
+    const batches = await this.#retry('reading a table', () => this.#reader.fetch(this.#positions, fetchLimits(config)));
+    for (const batch of batches) {
+      const ready = [this.#values.prepare(batch), this.#keys.prepare(batch)].filter((p) => p !== undefined);
+      if (ready.length > 0) await this.#retry('the schemas of a table', async () => {
+        await this.#values.prepare(batch);
+        await this.#keys.prepare(batch);
+      });
+      for (let i = 0; i < batch.count; i += 1) this.#apply(batch, i);
+      this.#positions[batch.partition] = { topic: batch.topic, partition: batch.partition, offset: batch.nextOffset };
+    }
+    if (batches.length > 0) for (const wake of this.#moved) wake.signal();
+    else await clock.turn();
+  }
+
+  #retry<T>(what: string, attempt: () => Promise<T>): Promise<T> {
+    const { clock, config, limited, signal, node } = this.#options;
+    return retrying({ clock, config, limited, signal, what: `${what} (${node.topic})` }, attempt);
+  }
+
+  #apply(batch: FetchedBatch, i: number): void {
+    try {
+      const value = this.#values.decode(batch.value(i));
+      if (value === NO_VALUE) this.#forget(this.#keys.decode(batch.key(i)));
+      else if (this.#options.node.codec.kind === 'debezium') this.#change(value as Change<Row>, batch, i);
+      else this.#put(value as Row, batch, i);
+    } catch (error) {
+      const { limited, node } = this.#options;
+      limited.warn(`table ${node.topic}`, 'a row of a table cannot be read; the table keeps what it had', {
+        table: node.topic, partition: batch.partition, offset: batch.offset(i), error,
+      });
+    }
+  }
+
+  #change(change: Change<Row>, batch: FetchedBatch, i: number): void {
+    this.#snapshotRuns = change.op === 'r' && SNAPSHOT_RUNNING.has(change.source.snapshot);
+    if (change.op === 't') this.#rows.clear();
+    else if (change.after !== null) this.#put(change.after, batch, i);
+    else this.#forget(this.#keys.decode(batch.key(i)));
+  }
+
+  #put(row: Row, batch: FetchedBatch, i: number): void {
+    const { key } = this.#options.node;
+    const own = lookup(typeof key === 'string' ? row[key] : key.map((column) => row[column]));
+    const named = lookup(this.#keys.decode(batch.key(i)));
+    if (named !== own) this.#aliases.set(named, own);
+    this.#rows.set(own, mergeUnavailable(row, this.#rows.get(own)));
+  }
+
+  #forget(messageKey: unknown): void {
+    const named = lookup(messageKey);
+    this.#rows.delete(this.#aliases.get(named) ?? named);
+    this.#aliases.delete(named);
+  }
+
+  #passed(ends: readonly Position[]): boolean {
+    return ends.every((end) => (this.#positions[end.partition]?.offset ?? 0) >= end.offset);
+  }
+
+  /** High watermarks asked for after this call; calls that come while a question is on its way share the next one. */
+  #watermarks(): Promise<readonly Position[]> {
+    if (this.#asking === null) {
+      this.#asking = this.#ends.endOffsets(this.#places, 'read_uncommitted').finally(() => {
+        this.#asking = null;
+      });
+      return this.#asking;
+    }
+    this.#next ??= this.#asking.then(() => undefined, () => undefined).then(() => {
+      this.#next = null;
+      return this.#watermarks();
+    });
+    return this.#next;
+  }
+
+  /** True when the table has passed its high watermark as of now; false when that took longer than `table.catchup.timeout.ms`. */
+  async caughtUp(): Promise<boolean> {
+    const { clock, config, limited, node } = this.#options;
+    const deadlineMs = clock.monotonic() + config.tableCatchupTimeoutMs;
+    const wake = new Wake(clock);
+    this.#moved.push(wake);
+    try {
+      const ends = await this.#watermarks();
+      while (!this.#passed(ends)) {
+        const left = deadlineMs - clock.monotonic();
+        if (left <= 0) {
+          limited.warn(`catch-up ${node.topic}`, 'a batch goes on before its table has caught up: a transaction on the table is open', { table: node.topic });
+          return false;
+        }
+        await wake.wait(left);
+      }
+      return true;
+    } catch (error) {
+      if (error instanceof RetryError) throw new RetryError(`the end of table ${node.topic} cannot be asked for`, { cause: error });
+      throw error;
+    } finally {
+      this.#moved.splice(this.#moved.indexOf(wake), 1);
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([this.#running, this.#reader.close(), this.#ends.close()]);
+  }
+}

@@ -1,0 +1,230 @@
+import type { FetchedBatch, Position } from '../kafka/port.ts';
+import type { KeyDecoder } from '../serde/serde.ts';
+import type { StageContext } from './context.ts';
+import type { Engine, Entry } from './engine.ts';
+import { retrying } from './retry.ts';
+import type { Wake } from './wake.ts';
+
+/** Records that are processed by time before others get a turn. */
+const RECORDS_PER_TURN = 2_000;
+
+/** A topic of the task: what was fetched and waits. */
+export interface TaskEntry extends Entry {
+  readonly partition: number;
+  readonly keys: KeyDecoder;
+  /** Where to start. */
+  readonly start: number;
+}
+
+/** The fetched and not yet processed batches of one topic. */
+class Queue {
+  readonly entry: TaskEntry;
+  /** Next offset to fetch. */
+  fetchAt: number;
+  /** Next offset to process. */
+  processedTo: number;
+  /** What the engine was told last. */
+  reported: number;
+  highWatermark: number;
+  bytes = 0;
+  readonly ready: FetchedBatch[] = [];
+  /** Next record of ready[0]. */
+  cursor = 0;
+  /** Keeps batches in order while their schemas and tables are waited for. */
+  preparing: Promise<void> = Promise.resolve();
+
+  constructor(entry: TaskEntry) {
+    this.entry = entry;
+    this.fetchAt = entry.start;
+    this.processedTo = entry.start;
+    this.reported = entry.start;
+    this.highWatermark = entry.start;
+  }
+
+  /** The batch whose record is next; batches without records are passed over. */
+  head(): FetchedBatch | undefined {
+    for (;;) {
+      const batch = this.ready[0];
+      if (batch === undefined || this.cursor < batch.count) return batch;
+      this.ready.shift();
+      this.cursor = 0;
+      this.bytes -= batch.byteLength;
+      this.processedTo = batch.nextOffset;
+    }
+  }
+}
+
+export interface TaskOptions {
+  readonly context: StageContext;
+  readonly partition: number;
+  readonly entries: readonly TaskEntry[];
+  readonly engine: Engine;
+  readonly wake: Wake;
+  /** Aborted when the task is closed at once. */
+  readonly signal: AbortSignal;
+  /** Called when records were processed, so that their queue may have room. */
+  readonly onRoom: () => void;
+}
+
+/** One stage x one partition number: queues in front, an engine behind, one loop between. */
+export class Task {
+  readonly partition: number;
+  readonly #options: TaskOptions;
+  readonly #queues: readonly Queue[];
+  readonly #byTopic: ReadonlyMap<string, Queue>;
+  #stopping = false;
+  #failure: unknown = null;
+  /** Kafka timestamp of the record processed last, for the lag in time. */
+  #lastTimestamp = 0;
+
+  constructor(options: TaskOptions) {
+    this.partition = options.partition;
+    this.#options = options;
+    this.#queues = options.entries.map((entry) => new Queue(entry));
+    this.#byTopic = new Map(this.#queues.map((q) => [q.entry.topic, q]));
+  }
+
+  /** Where the task wants to read on: the topics whose queues have room. */
+  wanted(): Position[] {
+    if (this.#stopping) return [];
+    return this.#queues
+      .filter((q) => q.bytes < this.#options.context.config.queueBytes)
+      .map((q) => ({ topic: q.entry.topic, partition: this.partition, offset: q.fetchAt }));
+  }
+
+  /** Takes a fetched batch, unless it answers a question of a former owner. */
+  offer(batch: FetchedBatch, askedAt: number): void {
+    const queue = this.#byTopic.get(batch.topic);
+    if (queue === undefined || queue.fetchAt !== askedAt || this.#stopping) return;
+    queue.fetchAt = batch.nextOffset;
+    queue.highWatermark = batch.highWatermark;
+    queue.bytes += batch.byteLength;
+    // The tables are asked where their ends are now, after the batch has arrived.
+    const tables = batch.count === 0 ? [] : [...this.#options.context.tables.values()].map((table) => this.#retrying('waiting for a table', () => table.caughtUp()));
+    const arrived = Promise.all(tables);
+    arrived.catch(() => {});
+    queue.preparing = queue.preparing.then(async () => {
+      await this.#decodable(queue, batch);
+      if ((await arrived).includes(false)) this.#options.context.counters.catchupTimeouts += 1;
+      queue.ready.push(batch);
+      this.#options.wake.signal();
+    }).catch((error: unknown) => {
+      this.#failure ??= error;
+      this.#options.wake.signal();
+    });
+  }
+
+  async #decodable(queue: Queue, batch: FetchedBatch): Promise<void> {
+    const { values, keys } = queue.entry;
+    if (values.prepare(batch) === undefined && keys.prepare(batch) === undefined) return;
+    await this.#retrying('fetching a schema', async () => {
+      await values.prepare(batch);
+      await keys.prepare(batch);
+    });
+  }
+
+  #retrying<T>(what: string, attempt: () => Promise<T>): Promise<T> {
+    const { context, signal } = this.#options;
+    const { clock, config, limited, counters, stage } = context;
+    return retrying({ clock, config, limited, signal, what: `${what} (${stage.name})`, onRetry: () => { counters.retries += 1; } }, attempt);
+  }
+
+  /** Runs until `stop` (resolves when everything is committed), or until something ends the task (rejects). */
+  async run(): Promise<void> {
+    const { engine, wake, signal, context } = this.#options;
+    while (!this.#stopping) {
+      if (signal.aborted) throw signal.reason;
+      if (this.#failure !== null) throw this.#failure;
+      const worked = this.#process();
+      await engine.settle();
+      if (worked) {
+        this.#options.onRoom();
+        await context.clock.turn();
+      } else {
+        await wake.wait(engine.dueInMs());
+      }
+    }
+    await engine.drain();
+  }
+
+  /** Processes what is ready, about a fetch's worth, so that heartbeats and other tasks get their turns. */
+  #process(): boolean {
+    const worked = this.#queues.length === 1 ? this.#processBatch(this.#queues[0]!) : this.#processByTime();
+    for (const queue of this.#queues) {
+      queue.head();
+      if (queue.processedTo === queue.reported) continue;
+      queue.reported = queue.processedTo;
+      this.#options.engine.progressed(queue.entry.topic, queue.processedTo);
+    }
+    return worked;
+  }
+
+  #processBatch(queue: Queue): boolean {
+    const batch = queue.head();
+    if (batch === undefined) return false;
+    const { engine } = this.#options;
+    for (let i = queue.cursor; i < batch.count; i += 1) engine.record(queue.entry, batch, i);
+    this.#lastTimestamp = batch.timestamp(batch.count - 1);
+    queue.cursor = batch.count;
+    return true;
+  }
+
+  /** Takes the record with the lowest timestamp among the heads of the queues. */
+  #processByTime(): boolean {
+    for (let done = 0; done < RECORDS_PER_TURN; done += 1) {
+      const queue = this.#earliest();
+      if (queue === undefined) return done > 0;
+      const batch = queue.ready[0]!;
+      this.#options.engine.record(queue.entry, batch, queue.cursor);
+      this.#lastTimestamp = batch.timestamp(queue.cursor);
+      queue.processedTo = batch.offset(queue.cursor) + 1;
+      queue.cursor += 1;
+    }
+    return true;
+  }
+
+  #earliest(): Queue | undefined {
+    let earliest: Queue | undefined;
+    let time = Infinity;
+    for (const queue of this.#queues) {
+      const head = queue.head();
+      if (head !== undefined && head.timestamp(queue.cursor) < time) {
+        earliest = queue;
+        time = head.timestamp(queue.cursor);
+      }
+    }
+    return earliest;
+  }
+
+  requestCommit(): void {
+    this.#options.engine.requestCommit();
+    this.#options.wake.signal();
+  }
+
+  /** Asks the loop to finish: what was processed is committed, what is queued is left to the next owner. */
+  stop(): void {
+    this.#stopping = true;
+    this.#options.engine.stopSoon();
+    this.#options.wake.signal();
+  }
+
+  /** Wakes the loop so that it notices an aborted signal. */
+  interrupt(): void {
+    this.#options.engine.stopSoon();
+    this.#options.wake.signal();
+  }
+
+  discard(): Promise<void> {
+    return this.#options.engine.discard();
+  }
+
+  position(): string {
+    return this.#options.engine.position();
+  }
+
+  /** Records behind the high watermark as of the last fetch, and how old the last processed one is while there are any. */
+  lag(nowMs: number): { readonly records: number; readonly ms: number } {
+    const records = this.#queues.reduce((sum, queue) => sum + Math.max(0, queue.highWatermark - queue.processedTo), 0);
+    return { records, ms: records === 0 || this.#lastTimestamp === 0 ? 0 : Math.max(0, nowMs - this.#lastTimestamp) };
+  }
+}

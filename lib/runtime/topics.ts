@@ -1,0 +1,87 @@
+import type { Clock } from '../core/clock.ts';
+import type { Config } from '../core/config.ts';
+import { ConfigurationError } from '../core/errors.ts';
+import type { Logger } from '../core/logger.ts';
+import type { KafkaAdmin } from '../kafka/port.ts';
+import type { Plan, TopicPlan } from '../plan/types.ts';
+
+const WAIT_STEP_MS = 500;
+
+/** Partition counts of all topics of a plan. */
+export type PartitionCounts = ReadonlyMap<string, number>;
+
+export interface TopicsOptions {
+  readonly admin: KafkaAdmin;
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Waits for the topics that belong to others, creates the ones that belong to the plan, and returns how many partitions each
+ * has. Throws `ConfigurationError` listing what is missing after `source.topic.timeout.ms`, and what does not fit together.
+ */
+export const prepareTopics = async (plan: Plan, options: TopicsOptions): Promise<PartitionCounts> => {
+  const counts = await awaitForeign(plan, options);
+  const own = plan.topics.filter((t) => !isForeign(t));
+  const existing = new Map((await options.admin.describeTopics(own.map((t) => t.topic))).map((d) => [d.topic, d.partitions]));
+  const problems: string[] = [];
+  const missing: TopicPlan[] = [];
+  for (const topic of inOrder(own, counts)) {
+    const wanted = partitionsOf(topic, counts);
+    const there = existing.get(topic.topic);
+    counts.set(topic.topic, there ?? wanted);
+    if (there === undefined) missing.push(topic);
+    else if (there !== wanted && mustMatch(topic)) problems.push(`topic ${topic.topic} has ${there} partitions, the topology asks for ${wanted}`);
+  }
+  problems.push(...coPartitionProblems(plan, counts));
+  if (problems.length > 0) throw new ConfigurationError(problems);
+  await options.admin.createTopics(missing.map((t) => ({
+    topic: t.topic, partitions: counts.get(t.topic)!, replicationFactor: options.config.kafkaReplicationFactor, config: t.config,
+  })));
+  return counts;
+};
+
+const isForeign = (topic: TopicPlan): boolean => topic.role === 'source' || topic.role === 'table';
+
+/** A topic whose partition numbers mean something to a task. */
+const mustMatch = (topic: TopicPlan): boolean => topic.role === 'changelog' || (typeof topic.partitions === 'number' && topic.role === 'through');
+
+const awaitForeign = async (plan: Plan, { admin, config, clock, log, signal }: TopicsOptions): Promise<Map<string, number>> => {
+  const names = plan.topics.filter(isForeign).map((t) => t.topic);
+  const deadlineMs = clock.monotonic() + config.sourceTopicTimeoutMs;
+  for (let said = false; ; said = true) {
+    const found = await admin.describeTopics(names);
+    const missing = names.filter((name) => !found.some((d) => d.topic === name));
+    if (missing.length === 0) return new Map(found.map((d) => [d.topic, d.partitions]));
+    if (clock.monotonic() >= deadlineMs) {
+      throw new ConfigurationError(missing.map((name) => `topic ${name} does not exist: is its connector registered and running?`));
+    }
+    if (!said) log.info('waiting for topics that do not exist yet', { topics: missing });
+    await clock.sleep(WAIT_STEP_MS, signal);
+  }
+};
+
+/** Such that a topic comes after those that its partition count follows. */
+const inOrder = (topics: readonly TopicPlan[], known: ReadonlyMap<string, number>): TopicPlan[] => {
+  const ordered: TopicPlan[] = [];
+  const settled = new Set(known.keys());
+  let rest = [...topics];
+  while (rest.length > 0) {
+    const next = rest.filter((t) => typeof t.partitions === 'number' || t.partitions.like.every((name) => settled.has(name)));
+    if (next.length === 0) throw new ConfigurationError(rest.map((t) => `topic ${t.topic} follows its own partition count: give it partitions`));
+    for (const topic of next) settled.add(topic.topic);
+    ordered.push(...next);
+    rest = rest.filter((t) => !next.includes(t));
+  }
+  return ordered;
+};
+
+const partitionsOf = (topic: TopicPlan, counts: ReadonlyMap<string, number>): number =>
+  (typeof topic.partitions === 'number' ? topic.partitions : Math.max(...topic.partitions.like.map((name) => counts.get(name)!)));
+
+/** State is kept by partition number, so all topics of a stage with state need equally many. */
+const coPartitionProblems = (plan: Plan, counts: PartitionCounts): string[] => plan.stages
+  .filter((stage) => stage.stores.length > 0 && new Set(stage.entries.map((e) => counts.get(e.topic))).size > 1)
+  .map((stage) => `stage ${stage.name} keeps state and reads topics of different partition counts: ${stage.entries.map((e) => `${e.topic} has ${counts.get(e.topic)}`).join(', ')}`);
