@@ -1,4 +1,4 @@
-import { RetryError, StopError } from '../../core/errors.ts';
+import { RetryError } from '../../core/errors.ts';
 import type { Isolation, KafkaAdmin, Position, TopicDescription, TopicPartition, TopicSpec } from '../port.ts';
 import { createTopics, deleteRecords, describeConfigs } from './admin-requests.ts';
 import type { Connections } from './connections.ts';
@@ -30,7 +30,7 @@ export class TopicAdmin implements KafkaAdmin {
     const failed = results.find((result) => result.error !== NONE && result.error !== TOPIC_ALREADY_EXISTS);
     if (failed !== undefined) throw protocolError(failed.error, 'Creating a topic', { topic: failed.topic }, failed.message);
     const created = results.filter((result) => result.error === NONE).map((result) => result.topic);
-    await this.#untilLed(created);
+    await this.#untilLed(topics.filter(({ topic }) => created.includes(topic)));
     return created;
   }
 
@@ -95,16 +95,19 @@ export class TopicAdmin implements KafkaAdmin {
     await this.#connections.close();
   }
 
-  /** A new topic is of no use before its partitions have leaders. */
-  async #untilLed(topics: readonly string[]): Promise<void> {
-    if (topics.length === 0) return;
+  /** A new topic is of no use before its partitions' leaders have taken them over, which they do a little after the metadata says so. */
+  async #untilLed(created: readonly TopicSpec[]): Promise<void> {
     const { clock, requestTimeoutMs } = this.#connections.settings;
+    const partitions = created.flatMap(({ topic, partitions: count }) => Array.from({ length: count }, (_, partition) => ({ topic, partition })));
     const startedAt = clock.monotonic();
     for (;;) {
-      const known = (await (await this.#connections.anyBroker()).send(metadata(topics))).topics;
-      const led = known.every((topic) => topic.error === NONE && topic.partitions.length > 0 && topic.partitions.every(({ leader }) => leader >= 0));
-      if (led) return;
-      if (clock.monotonic() - startedAt > requestTimeoutMs) throw new StopError(`New topics have no leaders after ${requestTimeoutMs} ms: ${topics.join(', ')}`);
+      try {
+        await this.startOffsets(partitions);
+        return;
+      } catch (thrown) {
+        if (!(thrown instanceof RetryError) || clock.monotonic() - startedAt > requestTimeoutMs) throw thrown;
+      }
+      this.#connections.forgetLeaders(created.map(({ topic }) => topic));
       await clock.sleep(LEADER_POLL_MS);
     }
   }
