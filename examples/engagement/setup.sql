@@ -20,8 +20,8 @@ CREATE TABLE IF NOT EXISTS engagement_events (
   event_type  text NOT NULL,
   event_ts    timestamptz NOT NULL,
   duration_ms integer,
-  device      text NOT NULL,
-  raw_payload jsonb NOT NULL
+  device      text,
+  raw_payload jsonb
 );
 
 -- Which version of a content held when an event was written. The pipeline never sees this table: the comparison of the

@@ -1,0 +1,10 @@
+/** What the pipeline's outputs are called, for whoever reads them. */
+export const names = {
+  app: 'engagement',
+  /** The stages that may have dead letters. */
+  stages: ['app.public.engagement_events', 'engagement.enriched', 'warehouse', 'partner', 'totals', 'top', 'counters', 'recent'],
+  enrichedTopic: 'engagement.enriched',
+  warehouse: { dataset: 'analytics', table: 'engagement_events' },
+  redis: { totals: 'content:', top: 'top:engagement', counters: 'engagement:counters', recent: 'engagement:recent' },
+  recentLength: 1_000,
+} as const;
