@@ -1,0 +1,175 @@
+import { expect } from 'chai';
+import { afterEach, beforeEach, describe, it } from 'mocha';
+import { createServer, type Server } from 'node:http';
+import { ConfigurationError, RetryError } from '../../lib/core/errors.ts';
+import { applyConnectors, connectorStatus, parseConnector, type Connector } from '../../lib/connect/index.ts';
+
+type Reply = readonly [status: number, body: unknown];
+
+/** Answers as Kafka Connect does, from a table of replies by method and path; a list is answered one by one, its last for ever. */
+class FakeConnect {
+  readonly requests: string[] = [];
+  readonly replies = new Map<string, Reply[]>();
+  readonly #server: Server;
+
+  constructor() {
+    this.#server = createServer((request, response) => {
+      const key = `${request.method} ${request.url}`;
+      this.requests.push(key);
+      const replies = this.replies.get(key) ?? [[404, { error_code: 404, message: 'not found' }]];
+      const [status, body] = replies.length > 1 ? replies.shift()! : replies[0]!;
+      request.resume();
+      response.writeHead(status, { 'content-type': 'application/json' }).end(body === undefined ? '' : JSON.stringify(body));
+    });
+  }
+
+  async listen(): Promise<string> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    const address = this.#server.address();
+    return `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+  }
+
+  close(): Promise<void> {
+    this.#server.closeAllConnections();
+    return new Promise((resolve) => this.#server.close(() => resolve()));
+  }
+}
+
+const VALID: Reply = [200, { error_count: 0, configs: [{ value: { name: 'tasks.max', errors: [] } }] }];
+const CREATED: Reply = [201, {}];
+const VALIDATE = 'PUT /connector-plugins/x.Y/config/validate';
+
+const connector = (name: string, extra: Record<string, string> = {}): Connector =>
+  parseConnector(JSON.stringify({ 'connector.class': 'x.Y', ...extra }), `${name}.json`);
+
+const status = (connectorState: string, taskState: string, trace?: string): Reply => [
+  200,
+  { name: 'a', connector: { state: connectorState }, tasks: [{ id: 0, state: taskState, ...(trace === undefined ? {} : { trace }) }] },
+];
+
+describe('connectors', () => {
+  let fake: FakeConnect;
+  let connectUrl: string;
+
+  beforeEach(async () => {
+    fake = new FakeConnect();
+    connectUrl = await fake.listen();
+    fake.replies.set(VALIDATE, [VALID]);
+  });
+
+  afterEach(() => fake.close());
+
+  const failureOf = (promise: Promise<unknown>): Promise<unknown> =>
+    promise.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+
+  it('are created, changed or left as they are', async () => {
+    const same = connector('same');
+    fake.replies.set('GET /connectors/same/config', [[200, same.config]]);
+    fake.replies.set('GET /connectors/same/status', [status('RUNNING', 'RUNNING')]);
+    fake.replies.set('GET /connectors/old/config', [[200, { ...connector('old').config, 'tasks.max': '3' }]]);
+    for (const name of ['old', 'new']) fake.replies.set(`PUT /connectors/${name}/config`, [CREATED]);
+    expect(await applyConnectors([same, connector('old'), connector('new')], { connectUrl })).to.deep.equal([
+      { name: 'same', outcome: 'unchanged' },
+      { name: 'old', outcome: 'changed' },
+      { name: 'new', outcome: 'created' },
+    ]);
+    expect(fake.requests.filter((request) => request.startsWith('PUT /connectors/'))).to.deep.equal(['PUT /connectors/old/config', 'PUT /connectors/new/config']);
+  });
+
+  it('are all validated first: every error is listed by field and nothing is applied', async () => {
+    const invalid: Reply = [
+      200,
+      {
+        error_count: 3,
+        configs: [
+          { value: { name: 'topic.prefix', errors: ['A value is required'] } },
+          { value: { name: 'tasks.max', errors: [] } },
+          { value: { name: 'table.include.list', errors: ['not a pattern:\na(', 'not a pattern:\na('] } },
+        ],
+      },
+    ];
+    fake.replies.set(VALIDATE, [VALID, invalid, [400, { error_code: 400, message: 'org.apache.X: org.apache.Y: Failed to find any class that implements Connector' }]]);
+    const error = await failureOf(applyConnectors([connector('good'), connector('bad'), connector('worse')], { connectUrl }));
+    expect(error).to.be.instanceOf(ConfigurationError);
+    expect((error as ConfigurationError).problems).to.deep.equal([
+      'bad.json: topic.prefix: A value is required',
+      'bad.json: table.include.list: not a pattern: a(',
+      'worse.json: connector.class: Failed to find any class that implements Connector',
+    ]);
+    expect(fake.requests).to.deep.equal([VALIDATE, VALIDATE, VALIDATE]);
+  });
+
+  it('never show a password that stands in the file', async () => {
+    fake.replies.set(VALIDATE, [[200, { configs: [{ value: { name: 'database.user', errors: ['login of x with hunter2 failed at postgresql://x:hunter3@h/db'] } }] }]]);
+    const error = await failureOf(applyConnectors([connector('a', { 'database.password': 'hunter2' })], { connectUrl }));
+    expect((error as Error).message)
+      .to.contain('login of x with [redacted] failed')
+      .and.not.to.match(/hunter/);
+  });
+
+  it('are tried again while Connect rebalances', async () => {
+    const rebalance: Reply = [409, { error_code: 409, message: 'rebalance in process' }];
+    fake.replies.set('PUT /connectors/a/config', [rebalance, rebalance, CREATED]);
+    expect(await applyConnectors([connector('a')], { connectUrl })).to.deep.equal([{ name: 'a', outcome: 'created' }]);
+    expect(fake.requests.filter((request) => request === 'PUT /connectors/a/config')).to.have.length(3);
+  });
+
+  it('are given up when the rebalance does not end in time', async () => {
+    fake.replies.set('PUT /connectors/a/config', [[409, { error_code: 409, message: 'rebalance in process' }]]);
+    const began = performance.now();
+    const error = await failureOf(applyConnectors([connector('a')], { connectUrl, retryTimeoutMs: 300 }));
+    expect(error).to.be.instanceOf(RetryError);
+    expect((error as Error).message).to.contain('409 rebalance in process');
+    expect(performance.now() - began).to.be.lessThan(2500);
+  });
+
+  it('say that Connect is not reached', async () => {
+    await fake.close();
+    const error = await failureOf(applyConnectors([connector('a')], { connectUrl, retryTimeoutMs: 100 }));
+    expect((error as Error).message).to.contain(connectUrl).and.to.contain('ECONNREFUSED');
+  });
+
+  it('that failed before are restarted when their file is the same', async () => {
+    const restart = 'POST /connectors/a/restart?includeTasks=true&onlyFailed=true';
+    fake.replies.set('GET /connectors/a/config', [[200, connector('a').config]]);
+    fake.replies.set('GET /connectors/a/status', [status('RUNNING', 'FAILED', 'boom')]);
+    fake.replies.set(restart, [[202, {}]]);
+    await applyConnectors([connector('a')], { connectUrl });
+    expect(fake.requests).to.include(restart);
+  });
+
+  it('show why a task failed', async () => {
+    const trace = 'org.x.ConnectException: task dies\n\tat a.b(C.java:1)\nCaused by: org.y.Refused: no slot at postgresql://u:pw@h/db\n\tat d.e(F.java:2)';
+    fake.replies.set('GET /connectors/a/status', [status('RUNNING', 'FAILED', trace)]);
+    expect(await connectorStatus(['a', 'absent'], { connectUrl })).to.deep.equal([
+      {
+        name: 'a',
+        state: 'RUNNING',
+        tasks: [{ id: 0, state: 'FAILED', cause: 'org.x.ConnectException: task dies <- org.y.Refused: no slot at postgresql://[redacted]@h/db' }],
+        running: false,
+        failed: true,
+      },
+      { name: 'absent', state: 'MISSING', tasks: [], running: false, failed: false },
+    ]);
+  });
+
+  it('are waited for until their tasks run, not only they themselves', async () => {
+    const withoutTasks: Reply = [200, { name: 'a', connector: { state: 'RUNNING' }, tasks: [] }];
+    fake.replies.set('GET /connectors', [[200, ['a']]]);
+    fake.replies.set('GET /connectors/a/status', [withoutTasks, status('RUNNING', 'UNASSIGNED'), status('RUNNING', 'RUNNING')]);
+    const [found] = await connectorStatus('all', { connectUrl, waitMs: 5000 });
+    expect(found).to.include({ state: 'RUNNING', running: true, failed: false });
+    expect(fake.requests).to.have.length(4);
+  });
+
+  it('are not waited for longer than told', async () => {
+    fake.replies.set('GET /connectors/a/status', [status('RUNNING', 'UNASSIGNED')]);
+    const began = performance.now();
+    const [found] = await connectorStatus(['a'], { connectUrl, waitMs: 200 });
+    expect(found?.running).to.equal(false);
+    expect(performance.now() - began).to.be.lessThan(1900);
+  });
+});

@@ -1,0 +1,169 @@
+import avsc from 'avsc';
+import { expect } from 'chai';
+import { Kafka, logLevel } from 'kafkajs';
+import { after, before, describe, it } from 'mocha';
+import pg from 'pg';
+import { applyConnectors, connectorStatus, parseConnector, type Connector } from '../../lib/connect/index.ts';
+import { ConfigurationError } from '../../lib/core/errors.ts';
+import { millrace } from '../cli/support.ts';
+import { stack } from './support/stack.ts';
+
+const TIMEOUT_MS = 90_000;
+const NAME = 'connect-test';
+const TABLE = 'connect_test';
+const TOPIC = `connecttest.public.${TABLE}`;
+const connectUrl = stack.endpoints.connectUrl!;
+
+const converter = (side: 'key' | 'value'): Record<string, unknown> => ({
+  [`${side}.converter`]: 'io.apicurio.registry.utils.converter.AvroConverter',
+  [`${side}.converter.apicurio.registry.url`]: '${env:MILLRACE_REGISTRY_CONVERTER_URL}',
+  [`${side}.converter.apicurio.registry.auto-register`]: true,
+  [`${side}.converter.apicurio.registry.as-confluent`]: true,
+  [`${side}.converter.apicurio.registry.use-id`]: 'contentId',
+  [`${side}.converter.apicurio.registry.headers.enabled`]: false,
+  [`${side}.converter.apicurio.registry.artifact-resolver-strategy`]: 'io.apicurio.registry.serde.strategy.TopicIdStrategy',
+});
+
+const connector = (changes: Record<string, unknown> = {}): Connector =>
+  parseConnector(
+    JSON.stringify({
+      name: NAME,
+      config: {
+        'connector.class': 'io.debezium.connector.postgresql.PostgresConnector',
+        'database.hostname': '${env:MILLRACE_PG_HOST}',
+        'database.port': '${env:MILLRACE_PG_PORT}',
+        'database.user': '${env:MILLRACE_PG_USER}',
+        'database.password': '${env:MILLRACE_PG_PASSWORD}',
+        'database.dbname': '${env:MILLRACE_PG_DATABASE}',
+        'plugin.name': 'pgoutput',
+        'slot.name': TABLE,
+        'publication.name': TABLE,
+        'publication.autocreate.mode': 'filtered',
+        'topic.prefix': 'connecttest',
+        'table.include.list': `public.${TABLE}`,
+        'schema.name.adjustment.mode': 'avro',
+        'exactly.once.support': 'required',
+        'poll.interval.ms': 20,
+        'topic.creation.default.replication.factor': 1,
+        'topic.creation.default.partitions': 1,
+        ...converter('key'),
+        ...converter('value'),
+        ...changes,
+      },
+    }),
+    `${NAME}.json`,
+  );
+
+/** Debezium's nanoseconds do not fit a number. */
+const bigintLong = avsc.types.LongType.__with({
+  fromBuffer: (buffer: Buffer) => buffer.readBigInt64LE(),
+  toBuffer: (value: bigint) => {
+    const buffer = Buffer.alloc(8);
+    buffer.writeBigInt64LE(value);
+    return buffer;
+  },
+  fromJSON: BigInt,
+  toJSON: Number,
+  isValid: (value: unknown) => typeof value === 'bigint',
+  compare: (a: bigint, b: bigint) => (a < b ? -1 : Number(a > b)),
+});
+
+const isLong = (schema: unknown): boolean => schema === 'long' || (typeof schema === 'object' && schema !== null && 'type' in schema && schema.type === 'long');
+
+const decode = async (bytes: Buffer | null): Promise<unknown> => {
+  if (bytes === null) return null;
+  expect(bytes[0]).to.equal(0);
+  const answer = await fetch(`${stack.endpoints.registryUrl}/schemas/ids/${bytes.readInt32BE(1)}`);
+  const { schema } = (await answer.json()) as { schema: string };
+  const type = avsc.Type.forSchema(JSON.parse(schema), { wrapUnions: false, typeHook: (part) => (isLong(part) ? bigintLong : undefined) as avsc.Type });
+  return type.fromBuffer(bytes.subarray(5));
+};
+
+/** The first records of the topic's only partition, in order. */
+const consume = async (count: number): Promise<readonly { key: unknown; value: Record<string, unknown> }[]> => {
+  const kafka = new Kafka({ brokers: [...stack.endpoints.brokers], logLevel: logLevel.NOTHING });
+  const consumer = kafka.consumer({ groupId: `connect-test-${process.pid}`, maxWaitTimeInMs: 100 });
+  await consumer.connect();
+  try {
+    await consumer.subscribe({ topic: TOPIC, fromBeginning: true });
+    const raw = await new Promise<{ key: Buffer | null; value: Buffer | null }[]>((resolve, reject) => {
+      const seen: { key: Buffer | null; value: Buffer | null }[] = [];
+      const eachMessage = async ({ message }: { message: { key: Buffer | null; value: Buffer | null } }): Promise<void> => {
+        seen.push({ key: message.key, value: message.value });
+        if (seen.length === count) resolve(seen);
+      };
+      consumer.run({ eachMessage }).catch(reject);
+    });
+    return await Promise.all(raw.map(async ({ key, value }) => ({ key: await decode(key), value: (await decode(value)) as Record<string, unknown> })));
+  } finally {
+    await consumer.disconnect();
+  }
+};
+
+describe('connectors on the local stack', function () {
+  this.timeout(TIMEOUT_MS);
+  const client = new pg.Client({ connectionString: stack.endpoints.postgresUrl });
+
+  before(async () => {
+    await client.connect();
+    await client.query(`create table ${TABLE} (id bigint primary key, name text not null)`);
+    await client.query(`insert into ${TABLE} values (9007199254740993, 'before the connector')`);
+  });
+
+  after(async () => {
+    await fetch(`${connectUrl}/connectors/${NAME}`, { method: 'DELETE' });
+    await client.query(`select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = '${TABLE}' and active`);
+    for (let attempt = 0; attempt < 50; attempt += 1) {
+      const dropped = await client.query(`select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = '${TABLE}'`).then(
+        () => true,
+        () => false,
+      );
+      if (dropped) break;
+    }
+    await client.query(`drop publication if exists ${TABLE}`);
+    await client.query(`drop table ${TABLE}`);
+    await client.end();
+  });
+
+  it('shows the errors of a wrong file by field and applies nothing', async () => {
+    const wrong = connector({ 'poll.interval.ms': 'often', 'topic.prefix': '' });
+    const error = await applyConnectors([connector(), wrong], { connectUrl }).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(error).to.be.instanceOf(ConfigurationError);
+    const { problems } = error as ConfigurationError;
+    expect(problems.some((problem) => problem.startsWith(`${NAME}.json: poll.interval.ms: `))).to.equal(true);
+    expect(problems.some((problem) => problem.startsWith(`${NAME}.json: topic.prefix: `))).to.equal(true);
+    expect((await connectorStatus([NAME], { connectUrl }))[0]?.state).to.equal('MISSING');
+  });
+
+  it('deliver rows as Avro in the registry format, the same when applied twice', async () => {
+    expect(await applyConnectors([connector()], { connectUrl })).to.deep.equal([{ name: NAME, outcome: 'created' }]);
+    const [found] = await connectorStatus([NAME], { connectUrl, waitMs: 30_000 });
+    expect(found).to.include({ running: true });
+    expect(await applyConnectors([connector()], { connectUrl })).to.deep.equal([{ name: NAME, outcome: 'unchanged' }]);
+    await client.query(`insert into ${TABLE} values (2, 'after it')`);
+    const records = await consume(2);
+    expect(records.map(({ key }) => ({ ...(key as object) }))).to.deep.equal([{ id: 9007199254740993n }, { id: 2n }]);
+    expect(records.map(({ value }) => ({ op: value.op, after: { ...(value.after as object) } }))).to.deep.equal([
+      { op: 'r', after: { id: 9007199254740993n, name: 'before the connector' } },
+      { op: 'c', after: { id: 2n, name: 'after it' } },
+    ]);
+  });
+
+  it('keep the password out of what Connect shows', async () => {
+    const shown = await (await fetch(`${connectUrl}/connectors/${NAME}/config`)).text();
+    expect(shown).to.contain('${env:MILLRACE_PG_PASSWORD}');
+    expect(shown).not.to.contain(stack.environment.MILLRACE_PG_PASSWORD);
+  });
+
+  it('are shown with their tasks, and with exit code 3 when one does not run', async () => {
+    const { code, stdout } = await millrace(['connectors', 'status', '--connect-url', connectUrl]);
+    expect({ code }).to.deep.equal({ code: 0 });
+    expect(stdout).to.match(new RegExp(`^${NAME} +task 0 +RUNNING$`, 'm'));
+    await fetch(`${connectUrl}/connectors/${NAME}/pause`, { method: 'PUT' });
+    const outcome = await millrace(['connectors', 'status', '--connect-url', connectUrl]);
+    expect(outcome.code).to.equal(3);
+  });
+});
