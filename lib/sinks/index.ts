@@ -2,6 +2,7 @@
 import { StopError } from '../core/errors.ts';
 import type { OutsideSink } from '../../topology/sinks.ts';
 import type { SinkContext, SinkDriver } from './contract.ts';
+import { BigQueryDriver } from './bigquery/driver.ts';
 import { RedisDriver } from './redis/driver.ts';
 import { resolveSetting, type SinkSettings } from './settings.ts';
 
@@ -13,6 +14,7 @@ export { settingProblems, type SinkSettings } from './settings.ts';
 export const createDriver = (sink: OutsideSink, context: SinkContext, settings: SinkSettings): SinkDriver => {
   switch (sink.kind) {
     case 'redis': return new RedisDriver(sink, context, sink.url === null ? settings.config.redisUrl : resolveSetting(sink.url, settings.environment));
+    case 'bigquery': return new BigQueryDriver(sink, context, settings.config);
     default: throw new StopError(`No driver for ${sink.kind}`);
   }
 };

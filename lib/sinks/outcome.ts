@@ -1,4 +1,5 @@
 /** What drivers share in telling what became of records. */
+import type { Clock } from '../core/clock.ts';
 import { DeadLetterError, messageOf, RetryError } from '../core/errors.ts';
 import type { WriteResult } from './contract.ts';
 
@@ -12,6 +13,10 @@ export class Outcome {
 
   refuse(index: number, error: DeadLetterError): void {
     this.#refused.push({ index, error });
+  }
+
+  hasRefused(index: number): boolean {
+    return this.#refused.some((refused) => refused.index === index);
   }
 
   retry(index: number, error: RetryError): void {
@@ -43,3 +48,10 @@ export const untilAborted = <T>(work: Promise<T>, signal: AbortSignal): Promise<
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
 };
+
+/** Settles with `work`, or rejects with `RetryError` after `timeoutMs`; `work` itself goes on unobserved. */
+export const within = <T>(work: Promise<T>, timeoutMs: number, clock: Clock, what: string): Promise<T> =>
+  new Promise((resolve, reject) => {
+    const timer = clock.after(Math.max(0, timeoutMs), () => reject(new RetryError(`No answer to ${what} in time`)));
+    work.then(resolve, reject).finally(() => timer.cancel());
+  });
