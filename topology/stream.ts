@@ -105,4 +105,4 @@ export const table = <Row, const P extends (keyof Row & string) | readonly (keyo
   topic: string,
   codec: DebeziumCodec<Row> | Codec<Row>,
   options: { readonly key: P },
-): Table<Row, KeyOf<Row, P>> => new Table({ kind: 'table', topic, codec, key: options.key });
+): Table<Row, KeyOf<Row, P>> => new Table({ kind: 'table', topic, codec, key: typeof options.key === 'string' ? options.key : Object.freeze([...options.key]) });

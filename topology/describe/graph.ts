@@ -31,10 +31,11 @@ export const graphOf = (topology: Topology): Graph => {
 
 export const keyOf = (table: TableNode): string => [table.key].flat().join(', ');
 
+/** The server of an address alone: credentials, path and query may hold secrets. */
 const addressOf = (url: string | Setting): string => {
   if (typeof url !== 'string') return `\${${url.name}}`;
   const parsed = URL.parse(url);
-  return parsed === null ? '' : `${parsed.protocol}//${parsed.host}${parsed.pathname}`;
+  return parsed === null ? '' : `${parsed.protocol}//${parsed.host}`;
 };
 
 /** A sink's system and the place in it that records go to. */

@@ -33,5 +33,5 @@ export const mermaid = (topology: Topology): string => {
       ...(node.kind === 'join' ? [`${tableIds.get(node.table.topic)} -.-> ${ids.get(node)}`] : []),
     ]),
   ];
-  return `flowchart LR\n${lines.map((line) => `  ${line}\n`).join('')}`;
+  return `flowchart TD\n${lines.map((line) => `  ${line}\n`).join('')}`;
 };

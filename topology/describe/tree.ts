@@ -9,7 +9,7 @@ const detailOf = (node: Node): string => {
     case 'inserts': return `snapshot ${node.snapshot}d`;
     case 'scan': return `state ${node.state.kind}`;
     case 'through': return [node.codec.kind, ...Object.entries(node.options).map(([name, value]) => `${name} ${value}`)].join(', ');
-    case 'sink': return `${targetOf(node.sink)}, batch ${node.batch.records} or ${node.batch.waitMs} ms`;
+    case 'sink': return targetOf(node.sink) + (node.sink.kind === 'kafka' ? '' : `, batch ${node.batch.records} or ${node.batch.waitMs} ms`);
     default: return '';
   }
 };

@@ -1,0 +1,67 @@
+/** The shape of the package: layers, cycles, what its doors export, and the lint rules that hold the runtime to one clock. */
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { cruise, type ICruiseOptions, type IReporterOutput } from 'dependency-cruiser';
+import { ESLint } from 'eslint';
+import { describe, it } from 'mocha';
+import * as topology from 'millrace/topology';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const layers = createRequire(import.meta.url)('../.dependency-cruiser.cjs') as { readonly forbidden: unknown; readonly options: ICruiseOptions };
+
+/** What each door of the package exports as values, name by name (types are held by test/types). A new door or name is a decision: it is added here. */
+const doors: Readonly<Record<string, { readonly exports: object; readonly names: readonly string[] }>> = {
+  'millrace/topology': {
+    exports: topology,
+    names: [
+      'TopologyError', 'avro', 'bigquery', 'branch', 'debezium', 'describe', 'env', 'filter', 'http', 'inserts', 'join', 'json', 'kafka', 'keyBy', 'labelOf', 'leftJoin', 'map',
+      'merge', 'otherwise', 'parentsOf', 'pathOf', 'redis', 'scan', 'schema', 'secret', 'stream', 'table', 'tap', 'through', 'to', 'topology', 'validate',
+    ],
+  },
+};
+
+describe('architecture', () => {
+  it('keeps to its layers, without a cycle', async function () {
+    this.timeout(20_000);
+    const { output } = (await cruise(['lib', 'topology'], { ...layers.options, ruleSet: { forbidden: layers.forbidden }, validate: true, baseDir: root, outputType: 'err' } as ICruiseOptions)) as IReporterOutput;
+    expect(output, String(output)).to.contain('no dependency violations found');
+  });
+
+  for (const [door, { exports, names }] of Object.entries(doors)) {
+    it(`exports from ${door} these names and no others`, () => {
+      expect(Object.keys(exports).toSorted()).to.deep.equal([...names].toSorted());
+    });
+  }
+});
+
+describe('the one clock', () => {
+  // Without the rules that need type information: these do not.
+  const untyped = { languageOptions: { parserOptions: { projectService: false } }, rules: { '@typescript-eslint/no-floating-promises': 'off' } } as const;
+  const eslint = new ESLint({ cwd: root, overrideConfig: untyped });
+  const rulesBroken = async (file: string, code: string): Promise<readonly (string | null)[]> =>
+    (await eslint.lintText(`${code}\n`, { filePath: file })).flatMap(({ messages }) => messages.map(({ ruleId }) => ruleId));
+  const clocks: readonly (readonly [code: string, rule: string])[] = [
+    ['Date.now();', 'no-restricted-properties'],
+    ['new Date();', 'no-restricted-syntax'],
+    ['setTimeout(() => {}, 1);', 'no-restricted-globals'],
+    ['setInterval(() => {}, 1);', 'no-restricted-globals'],
+    ['Math.random();', 'no-restricted-properties'],
+    ['performance.now();', 'no-restricted-globals'],
+    ['globalThis.setTimeout(() => {}, 1);', 'no-restricted-properties'],
+    ["import 'node:timers/promises';", 'no-restricted-imports'],
+  ];
+
+  for (const [code, rule] of clocks) {
+    it(`is not passed by with ${code}`, async function () {
+      this.timeout(20_000);
+      expect(await rulesBroken('lib/core/logger.ts', code)).to.deep.equal([rule]);
+      expect(await rulesBroken('topology/stream.ts', code)).to.deep.equal([rule]);
+      expect(await rulesBroken('lib/core/clock.ts', code)).to.deep.equal([]);
+    });
+  }
+
+  it('leaves a date made of a number alone', async () => {
+    expect(await rulesBroken('lib/core/logger.ts', 'new Date(5).toISOString();')).to.deep.equal([]);
+  });
+});

@@ -1,0 +1,17 @@
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import { json, labelOf, leftJoin, table } from 'millrace/topology';
+import { expectIndependent, readings, type Reading } from './cases.ts';
+
+const sensors = table('sensors', json<{ readonly id: string; readonly room: string }>(), { key: 'id' });
+const sensorOf = (reading: Reading): string => reading.sensor;
+
+describe('leftJoin', () => {
+  it('refers to the table and keeps the function that gives its key', () => {
+    const { node } = readings.pipe(leftJoin(sensors, sensorOf));
+    expect(node).to.deep.include({ kind: 'join', type: 'left', parent: readings.node, table: sensors.node, key: sensorOf });
+    expect(labelOf(node)).to.equal('leftJoin(sensors)');
+  });
+
+  it('makes a step of its own each time', () => expectIndependent(leftJoin(sensors, sensorOf)));
+});
