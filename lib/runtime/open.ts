@@ -1,6 +1,6 @@
 import type { ScanNode } from '../../topology/node.ts';
 import { StopError } from '../core/errors.ts';
-import type { BatchReader, Position, ProducerOwner, TopicPartition, TransactionalProducer } from '../kafka/port.ts';
+import type { Position, ProducerOwner, TopicPartition, TransactionalProducer } from '../kafka/port.ts';
 import type { ValueEncoder } from '../serde/serde.ts';
 import { MemoryStore } from '../state/memory.ts';
 import { restore } from '../state/restore.ts';
@@ -11,13 +11,14 @@ import { fetchLimits } from './limits.ts';
 import { ProcessingEngine } from './processing.ts';
 import { SinkingEngine } from './sinking.ts';
 import { Task, type TaskEntry } from './task.ts';
+import { timeOf } from './time.ts';
 import { Wake } from './wake.ts';
 
 /**
  * Opens a task. The order is the guarantee: whoever owned the task before is shut out first (1), so that nothing that is read
  * afterwards (2, 3) can still change behind this task's back.
  */
-export const openTask = async (context: StageContext, partition: number, restorer: BatchReader, signal: AbortSignal, onRoom: () => void): Promise<Task> => {
+export const openTask = async (context: StageContext, partition: number, signal: AbortSignal, onRoom: () => void): Promise<Task> => {
   const { stage, port, config, clock } = context;
   // 1. InitProducerId fences the former owner and ends its open transaction.
   const producer = port.producer(stage.transactionalId(partition), { transactionTimeoutMs: config.transactionTimeoutMs });
@@ -28,7 +29,7 @@ export const openTask = async (context: StageContext, partition: number, restore
     const places = placesOf(context, partition);
     const committed = await startPositions(context, places);
     // 3. Stores from their changelogs, to the last stable offset.
-    await restoreStores(context, partition, restorer, signal, stores);
+    await restoreStores(context, partition, signal, stores);
     for (const output of stage.outputs) await context.serdes.encoder(output.codec, output.topic).prepare();
     // 4. Joined tables are loaded before the stage opens its first task (worker.ts).
     // 5. Start at that position, or lower where the outside sink has lost writes.
@@ -56,7 +57,7 @@ const startPositions = async (context: StageContext, places: readonly TopicParti
 };
 
 const restoreStores = async (
-  context: StageContext, partition: number, reader: BatchReader, signal: AbortSignal,
+  context: StageContext, partition: number, signal: AbortSignal,
   stores: Map<ScanNode, { store: Store; changelog: string; encoder: ValueEncoder<unknown> }>,
 ): Promise<void> => {
   const { stage, clock, config, log, serdes } = context;
@@ -66,7 +67,10 @@ const restoreStores = async (
     stores.set(node, { store, changelog, encoder });
     await encoder.prepare();
     const startedMs = clock.monotonic();
-    const records = await restore({ reader, changelog, partition, decoder: serdes.decoder(node.state), store, limits: fetchLimits(config), clock, signal });
+    // A reader of its own: tasks are opened side by side.
+    const reader = context.port.reader();
+    const records = await restore({ reader, changelog, partition, decoder: serdes.decoder(node.state), store, limits: fetchLimits(config), clock, signal })
+      .finally(() => reader.close());
     log.info('store restored', { stage: stage.name, store: name, partition, records, keys: store.size, ms: Math.round(clock.monotonic() - startedMs) });
   }
 };
@@ -74,7 +78,7 @@ const restoreStores = async (
 const entriesOf = (context: StageContext, starts: readonly Position[]): TaskEntry[] => starts.map(({ topic, partition, offset }) => {
   const entry = context.stage.entries.find((e) => e.topic === topic)!;
   const keys = context.serdes.entryKeys(entry);
-  return { topic, partition, values: context.serdes.entryValues(entry), keys, decodeKey: (bytes) => keys.decode(bytes), start: offset };
+  return { topic, partition, values: context.serdes.entryValues(entry), keys, decodeKey: (bytes) => keys.decode(bytes), timeOf: timeOf(entry), start: offset };
 });
 
 const sinking = async (
@@ -89,7 +93,7 @@ const sinking = async (
   const starts = committed.map((p, i) => {
     const there = known[i] ?? null;
     if (there === null || there >= p.offset) return p;
-    log.warn('the sink has lost writes; its task starts where the sink stands', { stage: stage.name, topic: p.topic, partition, committed: p.offset, sink: there });
+    log.info('the sink stands behind the committed offset (markers and dropped records, or writes it has lost); its task starts where the sink stands', { stage: stage.name, topic: p.topic, partition, committed: p.offset, sink: there });
     return { ...p, offset: there };
   });
   return { engine: new SinkingEngine({ context, partition, producer, writer, sink: stage.sink, signal }), starts };

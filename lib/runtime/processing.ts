@@ -77,8 +77,12 @@ export class ProcessingEngine implements Engine, StageHost {
     for (let s = 0; s < this.#stores.length; s += 1) this.#stores[s]!.begin();
     try {
       const value = entry.values.decode(batch.value(i));
-      if (value === NO_VALUE) counters.drop('tombstone');
-      else this.#compiled.get(entry.topic)!(value);
+      if (value === NO_VALUE) {
+        counters.drop('tombstone');
+      } else {
+        if (entry.timeOf !== null) this.meta.timestamp = entry.timeOf(value);
+        this.#compiled.get(entry.topic)!(value);
+      }
     } catch (error) {
       this.#deadLetter(batch, i, error);
     }

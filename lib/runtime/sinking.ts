@@ -105,8 +105,12 @@ export class SinkingEngine implements Engine, StageHost {
     if (before === 0) this.#oldestMs = clock.monotonic();
     try {
       const value = entry.values.decode(batch.value(i));
-      if (value === NO_VALUE) counters.drop('tombstone');
-      else this.#compiled.get(entry.topic)!(value);
+      if (value === NO_VALUE) {
+        counters.drop('tombstone');
+      } else {
+        if (entry.timeOf !== null) this.meta.timestamp = entry.timeOf(value);
+        this.#compiled.get(entry.topic)!(value);
+      }
     } catch (error) {
       this.#pending.length = before;
       this.#deadLetter(batch, i, this.at, error);

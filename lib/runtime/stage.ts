@@ -24,7 +24,6 @@ export class StageRunner {
   readonly #context: StageContext;
   readonly #member: GroupMember;
   readonly #reader: BatchReader;
-  readonly #restorer: BatchReader;
   readonly #slots = new Map<number, Slot>();
   readonly #wake: Wake;
   readonly #stopped = new AbortController();
@@ -47,7 +46,6 @@ export class StageRunner {
       rebalanceTimeoutMs: config.rebalanceTimeoutMs,
     });
     this.#reader = port.reader();
-    this.#restorer = port.reader();
     this.#wake = new Wake(context.clock);
   }
 
@@ -128,7 +126,7 @@ export class StageRunner {
     while (this.#opening >= config.openTasks) await clock.sleep(config.heartbeatIntervalMs / 10, signal);
     this.#opening += 1;
     try {
-      const task = await openTask(this.#context, slot.partition, this.#restorer, signal, () => this.#wake.signal());
+      const task = await openTask(this.#context, slot.partition, signal, () => this.#wake.signal());
       slot.task = task;
       counters.tasks += 1;
       log.info('task open', { stage: stage.name, partition: slot.partition, position: task.wanted() });
@@ -221,7 +219,7 @@ export class StageRunner {
     await Promise.all(slots.map((slot) => slot.done));
     timer.cancel();
     this.#subscription?.unsubscribe();
-    await Promise.allSettled([this.#member.leave(), this.#reader.close(), this.#restorer.close()]);
+    await Promise.allSettled([this.#member.leave(), this.#reader.close()]);
     await this.#fetching.catch(() => {});
   }
 }

@@ -1,0 +1,122 @@
+import type { Node, ScanNode, TableNode } from '../../topology/node.ts';
+import { pathOf } from '../../topology/node.ts';
+import type { OutsideSink } from '../../topology/sinks.ts';
+import type { Headers } from '../../topology/meta.ts';
+import { DeadLetterError } from '../core/errors.ts';
+import { compile, type CompiledStage, type StageHost, type StageMeta, type StateAccess, type TableAccess } from '../plan/compile.ts';
+import type { EntryPlan, StagePlan } from '../plan/types.ts';
+import { timeOf } from '../runtime/time.ts';
+import { MemoryStore } from '../state/memory.ts';
+import type { DrivenDeadLetter, SunkRecord, Waiting } from './topics.ts';
+
+class DrivenMeta implements StageMeta {
+  topic = '';
+  readonly partition = 0;
+  offset = 0;
+  timestamp = 0;
+  now = 0;
+  key: unknown = null;
+  headers: Headers = [];
+
+  swapKey(key: unknown): unknown {
+    const saved = this.key;
+    this.key = key;
+    return saved;
+  }
+
+  restoreKey(saved: unknown): void {
+    this.key = saved;
+  }
+}
+
+export interface DrivenHost {
+  now(): number;
+  table(node: TableNode): TableAccess;
+  /** Writes to a topic: encodes and decodes, so that what does not fit its codec fails as it would live. */
+  write(stage: StagePlan, output: number, key: unknown, value: unknown, timestamp: number): () => void;
+}
+
+/** What a sink's callbacks make of a record. */
+const render = (sink: OutsideSink, value: unknown, meta: StageMeta): unknown => {
+  const call = (fn: unknown): unknown => (fn as (value: unknown, meta: StageMeta) => unknown)(value, meta);
+  switch (sink.kind) {
+    case 'redis': return call(sink.command);
+    case 'bigquery': return { id: String(call(sink.id)), row: call(sink.row) };
+    case 'http': return { idempotencyKey: String(call(sink.idempotencyKey)), body: call(sink.body) };
+  }
+};
+
+/** One stage in memory: the compiled functions of the real runtime over a store each, record by record. */
+export class DrivenStage implements StageHost {
+  readonly meta = new DrivenMeta();
+  at: Node | null = null;
+  readonly plan: StagePlan;
+  readonly sunk: SunkRecord[] = [];
+  readonly deadLetters: DrivenDeadLetter[] = [];
+  readonly dropped: Record<string, number> = {};
+  readonly stores: ReadonlyMap<ScanNode, MemoryStore>;
+  readonly #host: DrivenHost;
+  readonly #compiled: CompiledStage;
+  #effects: (() => void)[] = [];
+
+  constructor(plan: StagePlan, host: DrivenHost) {
+    this.plan = plan;
+    this.#host = host;
+    this.stores = new Map(plan.stores.map(({ node, name }) => [node, new MemoryStore(name)]));
+    this.#compiled = compile(plan, this);
+  }
+
+  process(entry: EntryPlan, record: Waiting): void {
+    const { meta } = this;
+    Object.assign(meta, { topic: entry.topic, key: record.key, offset: record.offset, timestamp: record.timestamp, headers: record.headers, now: this.#host.now() });
+    this.at = null;
+    this.#effects = [];
+    for (const store of this.stores.values()) store.begin();
+    try {
+      meta.timestamp = timeOf(entry)?.(record.value) ?? record.timestamp;
+      this.#compiled.get(entry.topic)!(record.value);
+    } catch (error) {
+      for (const store of this.stores.values()) store.rollback();
+      this.#deadLetter(entry, record, error);
+      return;
+    }
+    for (const effect of this.#effects) effect();
+    for (const store of this.stores.values()) {
+      store.seal();
+      store.committed();
+    }
+  }
+
+  #deadLetter(entry: EntryPlan, record: Waiting, thrown: unknown): void {
+    this.deadLetters.push({
+      stage: this.plan.name,
+      topic: entry.topic,
+      offset: record.offset,
+      node: this.at === null ? null : pathOf(this.at),
+      rule: thrown instanceof DeadLetterError ? (thrown.rule ?? null) : null,
+      error: thrown instanceof Error ? thrown : new Error(String(thrown)),
+      value: record.value,
+    });
+  }
+
+  output(index: number, value: unknown): void {
+    this.#effects.push(this.#host.write(this.plan, index, this.meta.key, value, this.meta.timestamp));
+  }
+
+  sink(value: unknown): void {
+    const record = { key: this.meta.key, value, timestamp: this.meta.timestamp, write: render(this.plan.sink!.sink as OutsideSink, value, this.meta) };
+    this.#effects.push(() => void this.sunk.push(record));
+  }
+
+  drop(reason: string): void {
+    this.dropped[reason] = (this.dropped[reason] ?? 0) + 1;
+  }
+
+  store(node: ScanNode): StateAccess {
+    return this.stores.get(node)!;
+  }
+
+  table(node: TableNode): TableAccess {
+    return this.#host.table(node);
+  }
+}

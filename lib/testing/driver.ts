@@ -1,0 +1,200 @@
+import type { Change } from '../../topology/codecs.ts';
+import type { SourceCodec, TableNode } from '../../topology/node.ts';
+import type { Stream, Table } from '../../topology/stream.ts';
+import type { Topology } from '../../topology/topology.ts';
+import { systemClock } from '../core/clock.ts';
+import { StopError } from '../core/errors.ts';
+import { silentLogger } from '../core/logger.ts';
+import type { TableAccess } from '../plan/compile.ts';
+import { plan as planOf } from '../plan/plan.ts';
+import type { OutputPlan, Plan, StagePlan } from '../plan/types.ts';
+import { createSerde, decodeKey, encodeKey, internalDecoder, internalEncoder, keyText, NO_VALUE, type Serde } from '../serde/index.ts';
+import { DrivenStage } from './driven-stage.ts';
+import type { DrivenDeadLetter, DrivenRecord, SunkRecord, Waiting } from './topics.ts';
+
+export interface DriveOptions {
+  /** The clock at the start, ms since the epoch. Default 0. */
+  readonly nowMs?: number;
+}
+
+export interface SendOptions {
+  readonly key?: unknown;
+  /** Event time, ms. Default: the driver's clock. */
+  readonly timestamp?: number;
+}
+
+/** Rows of a captured table, one call for each of Debezium's operations. */
+export interface ChangeInput<Row> {
+  insert(row: Row): void;
+  update(row: Row, before?: Row): void;
+  delete(before: Row): void;
+  /** A row as a snapshot reads it. */
+  snapshot(row: Row): void;
+}
+
+export interface ValueInput<V> {
+  send(value: V, options?: SendOptions): void;
+}
+
+export interface TableInput<Row, K> {
+  put(row: Row): void;
+  delete(key: K): void;
+}
+
+/**
+ * A topology in memory, for tests: no broker, no threads, a clock that moves when told. Each input is processed to the end
+ * before the call returns. It runs the functions of the real runtime, and every value that passes a topic is encoded and
+ * decoded with its codec; partitions, batches and failures of other systems are not part of it.
+ */
+export interface Driver {
+  readonly plan: Plan;
+  now(): number;
+  advance(byMs: number): void;
+  input<Row>(stream: Stream<Change<Row>, unknown>): ChangeInput<Row>;
+  input<V>(stream: Stream<V, unknown>): ValueInput<V>;
+  table<Row, K>(table: Table<Row, K>): TableInput<Row, K>;
+  /** What reached an outside sink, in order. Throws on an unknown name. */
+  sink(name: string): readonly SunkRecord[];
+  /** What was written to a topic: `through`, a kafka sink, an internal topic. */
+  topic(name: string): readonly DrivenRecord[];
+  /** A store's entries; keys as text. Throws on an unknown name. */
+  store(name: string): ReadonlyMap<string, unknown>;
+  deadLetters(): readonly DrivenDeadLetter[];
+  /** Reason -> records dropped, over all stages. */
+  dropped(): Readonly<Record<string, number>>;
+}
+
+/** Throws `ConfigurationError` when the topology is unsound. */
+export const drive = (topology: Topology, options: DriveOptions = {}): Driver => new MemoryDriver(planOf(topology), options.nowMs ?? 0);
+
+const lookup = (key: unknown): unknown => (key !== null && typeof key === 'object' ? keyText(key) : key);
+
+class MemoryDriver implements Driver {
+  readonly plan: Plan;
+  #now: number;
+  readonly #stages: readonly DrivenStage[];
+  readonly #tables = new Map<TableNode, Map<unknown, unknown>>();
+  readonly #topics = new Map<string, Waiting[]>();
+  readonly #queue: { readonly topic: string; readonly record: Waiting }[] = [];
+  readonly #serde: Serde = createSerde({ registryUrl: null, clock: systemClock, log: silentLogger });
+  readonly #codecs = new Map<OutputPlan, (value: unknown) => unknown>();
+
+  constructor(plan: Plan, nowMs: number) {
+    this.plan = plan;
+    this.#now = nowMs;
+    for (const node of plan.tables) this.#tables.set(node, new Map());
+    const host = {
+      now: () => this.#now,
+      table: (node: TableNode): TableAccess => ({ get: (key) => this.#tables.get(node)!.get(lookup(key)) }),
+      write: (stage: StagePlan, index: number, key: unknown, value: unknown, timestamp: number) => this.#write(stage.outputs[index]!, key, value, timestamp),
+    };
+    this.#stages = plan.stages.map((stage) => new DrivenStage(stage, host));
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  advance(byMs: number): void {
+    this.#now += byMs;
+  }
+
+  /** The value as it comes back from the topic. Throws `DeadLetterError` when it does not fit. */
+  #passing(output: OutputPlan): (value: unknown) => unknown {
+    const known = this.#codecs.get(output);
+    if (known !== undefined) return known;
+    const encoder = output.codec === 'internal' ? internalEncoder : this.#serde.valueEncoder(output.codec, output.topic);
+    const decoder = output.codec === 'internal' ? internalDecoder : this.#serde.valueDecoder(output.codec as SourceCodec);
+    const pass = (value: unknown): unknown => {
+      const bytes = encoder.encode(value);
+      const back = decoder.decode(typeof bytes === 'string' ? Buffer.from(bytes) : bytes);
+      return back === NO_VALUE ? null : back;
+    };
+    this.#codecs.set(output, pass);
+    return pass;
+  }
+
+  #write(output: OutputPlan, key: unknown, value: unknown, timestamp: number): () => void {
+    const back = this.#passing(output)(value);
+    const own = typeof key === 'bigint' ? String(key) : key;
+    const backKey = own === null ? null : decodeKey(encodeKey(own));
+    return () => this.#append(output.topic, backKey, back, timestamp);
+  }
+
+  #append(topic: string, key: unknown, value: unknown, timestamp: number): void {
+    const records = this.#topics.get(topic) ?? [];
+    this.#topics.set(topic, records);
+    const record = { key, value, timestamp, headers: [], offset: records.length };
+    records.push(record);
+    this.#queue.push({ topic, record });
+  }
+
+  #send(topic: string, key: unknown, value: unknown, timestamp: number): void {
+    this.#append(topic, key, value, timestamp);
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+      for (const stage of this.#stages) {
+        const entry = stage.plan.entries.find((e) => e.topic === next!.topic);
+        if (entry !== undefined) stage.process(entry, next.record);
+      }
+    }
+  }
+
+  input<Row>(stream: Stream<Change<Row>, unknown>): ChangeInput<Row>;
+  input<V>(stream: Stream<V, unknown>): ValueInput<V>;
+  input(stream: Stream<unknown, unknown>): ChangeInput<unknown> | ValueInput<unknown> {
+    const { node } = stream;
+    if (node.kind !== 'source') throw new StopError('records are put in where the topology begins: at a stream(...)');
+    const change = (op: Change<unknown>['op'], before: unknown, after: unknown): void => {
+      const [, schema = '', table = ''] = /([^.]*)\.([^.]*)$/.exec(node.topic) ?? [];
+      const source = { tsUs: this.#now * 1_000, snapshot: op === 'r' ? 'true' : 'false', schema, table, txId: null, lsn: null };
+      this.#send(node.topic, null, { op, before, after, source }, this.#now);
+    };
+    if (node.codec.kind !== 'debezium') {
+      return { send: (value, options = {}) => this.#send(node.topic, options.key ?? null, value, options.timestamp ?? this.#now) };
+    }
+    return {
+      insert: (row) => change('c', null, row),
+      update: (row, before) => change('u', before ?? null, row),
+      delete: (before) => change('d', before, null),
+      snapshot: (row) => change('r', null, row),
+    };
+  }
+
+  table<Row, K>(table: Table<Row, K>): TableInput<Row, K> {
+    const rows = this.#tables.get(table.node);
+    if (rows === undefined) throw new StopError(`no step joins the table ${table.node.topic}`);
+    const { key } = table.node;
+    return {
+      put: (row) => {
+        const columns = row as Readonly<Record<string, unknown>>;
+        rows.set(lookup(typeof key === 'string' ? columns[key] : key.map((column) => columns[column])), row);
+      },
+      delete: (by) => void rows.delete(lookup(by)),
+    };
+  }
+
+  sink(name: string): readonly SunkRecord[] {
+    const stage = this.#stages.find((s) => s.plan.sink?.name === name);
+    if (stage === undefined) throw new StopError(`no outside sink is called '${name}'`, { hint: `There are: ${this.#stages.flatMap((s) => s.plan.sink?.name ?? []).join(', ')}` });
+    return stage.sunk;
+  }
+
+  topic(name: string): readonly DrivenRecord[] {
+    return this.#topics.get(name) ?? [];
+  }
+
+  store(name: string): ReadonlyMap<string, unknown> {
+    for (const stage of this.#stages) for (const store of stage.stores.values()) if (store.name === name) return new Map(store.range('', '\u{10ffff}'));
+    throw new StopError(`no store is called '${name}'`);
+  }
+
+  deadLetters(): readonly DrivenDeadLetter[] {
+    return this.#stages.flatMap((s) => s.deadLetters);
+  }
+
+  dropped(): Readonly<Record<string, number>> {
+    const sum: Record<string, number> = {};
+    for (const stage of this.#stages) for (const [reason, count] of Object.entries(stage.dropped)) sum[reason] = (sum[reason] ?? 0) + count;
+    return sum;
+  }
+}
