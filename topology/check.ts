@@ -1,11 +1,16 @@
 import { labelOf, parentsOf, pathOf, type Node, type StreamNode, type TableNode } from './node.ts';
 import type { TopicOptions } from './topics.ts';
 
-const nameProblem = (what: string, name: string): string[] => {
+/** Kafka's limit for a topic, and ours for what becomes a part of one: `<app>-<name>-repartition` stays below Kafka's. */
+const longest = { topic: 249, name: 100 };
+
+const nameProblem = (what: string, name: string, max = longest.name): string[] => {
   if (name === '') return [`${what} is empty`];
-  const legal = /^[A-Za-z0-9._-]+$/.test(name) && name !== '.' && name !== '..' && name.length <= 249;
-  return legal ? [] : [`${what} ${JSON.stringify(name)} is not a legal topic name: letters, digits, '.', '_' and '-', at most 249`];
+  const legal = /^[A-Za-z0-9._-]+$/.test(name) && name !== '.' && name !== '..' && name.length <= max;
+  return legal ? [] : [`${what} ${JSON.stringify(name)} is not legal in Kafka: letters, digits, '.', '_' and '-', at most ${max}`];
 };
+
+const topicProblem = (what: string, topic: string): string[] => nameProblem(what, topic, longest.topic);
 
 const positive = (what: string, value: number): string[] => (Number.isInteger(value) && value > 0 ? [] : [`${what} is ${value}: it must be a whole number above 0`]);
 
@@ -24,7 +29,7 @@ const topicOptions = (options: TopicOptions): string[] => [
 ];
 
 const tableProblems = (table: TableNode): string[] => [
-  ...nameProblem("a table's topic", table.topic),
+  ...topicProblem("a table's topic", table.topic),
   ...(table.key.length === 0 ? ['a table has no key column'] : []),
 ];
 
@@ -35,7 +40,7 @@ const merged = (parents: readonly StreamNode[]): string[] => [
 
 const nodeProblems = (node: Node): string[] => {
   switch (node.kind) {
-    case 'source': return nameProblem('the topic', node.topic);
+    case 'source': return topicProblem('the topic', node.topic);
     case 'validate': return orderedNames('rules', Object.keys(node.rules));
     case 'keyBy': return node.name === null ? [] : nameProblem('the name', node.name);
     case 'join': return tableProblems(node.table);
@@ -46,12 +51,12 @@ const nodeProblems = (node: Node): string[] => {
       ...(Object.values(node.branches).slice(0, -1).includes(null) ? ['otherwise takes everything: it must be the last branch'] : []),
     ];
     case 'scan': return nameProblem('the name', node.name);
-    case 'through': return [...nameProblem('the topic', node.topic), ...topicOptions(node.options)];
+    case 'through': return [...topicProblem('the topic', node.topic), ...topicOptions(node.options)];
     case 'sink': return [
       ...nameProblem('the name', node.name),
       ...positive('batch.records', node.batch.records),
       ...(node.batch.waitMs >= 0 ? [] : [`batch.waitMs is ${node.batch.waitMs}: it must be 0 or more`]),
-      ...(node.sink.kind === 'kafka' ? [...nameProblem('the topic', node.sink.topic), ...topicOptions(node.sink.options)] : []),
+      ...(node.sink.kind === 'kafka' ? [...topicProblem('the topic', node.sink.topic), ...topicOptions(node.sink.options)] : []),
     ];
     default: return [];
   }

@@ -40,11 +40,17 @@ describe('topology', () => {
     });
   }
 
-  for (const name of ['a', 'A.b_c-9', 'x'.repeat(249)]) {
+  for (const name of ['a', 'A.b_c-9', 'x'.repeat(100)]) {
     it(`takes the name ${name.slice(0, 10)} of ${name.length} characters`, () => {
       expect(problemsOf(name, items.pipe(keyBy(name, idOf), counting(name), to(name, latest)))).to.deep.equal([]);
     });
   }
+
+  it('takes a longer name for a topic than for what becomes a part of one', () => {
+    const through249 = through<Item, string>('t'.repeat(249), json());
+    expect(problemsOf('app', items.pipe(keyBy('by-id', idOf), through249, to('out', latest)))).to.deep.equal([]);
+    expect(problemsOf('app', items.pipe(keyBy('k'.repeat(101), idOf), to('out', latest)))).to.have.length(1);
+  });
 
   it('says everything that is wrong at once, and where', () => {
     const build = () => topology('', items.pipe(keyBy('', idOf), counting('by id'), to('out', latest)), items.pipe(to('out', latest, { batch: { records: 0 } })));
@@ -52,7 +58,7 @@ describe('topology', () => {
       'topology "" has 5 problems:',
       "  - the topology's name is empty",
       '  - keyBy: the name is empty (stream(items) > keyBy)',
-      `  - scan(by id): the name "by id" is not a legal topic name: letters, digits, '.', '_' and '-', at most 249 (stream(items) > keyBy > scan(by id))`,
+      `  - scan(by id): the name "by id" is not legal in Kafka: letters, digits, '.', '_' and '-', at most 100 (stream(items) > keyBy > scan(by id))`,
       '  - to(out): batch.records is 0: it must be a whole number above 0 (stream(items) > to(out))',
       '  - the sink out is declared 2 times: stream(items) > keyBy > scan(by id) > to(out); stream(items) > to(out)',
     ].join('\n'));

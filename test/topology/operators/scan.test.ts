@@ -20,7 +20,7 @@ describe('scan', () => {
 
   it('refuses a name that no changelog topic could have', () => {
     const build = () => topology('app', readings.pipe(scan('the warmest', warmest, { state: json<number>(), seed: 0 }), to('out', redis.hash({ key: 'k', fields: () => ({}) }))));
-    expect(build).to.throw(TopologyError, 'the name "the warmest" is not a legal topic name');
+    expect(build).to.throw(TopologyError, 'the name "the warmest" is not legal in Kafka');
   });
 
   it('makes a step of its own each time', () => expectIndependent(scan('warmest', warmest, { state: json<number>(), seed: -273 })));
