@@ -134,21 +134,24 @@ const ambiguities = (type: Type, int64: Int64, path: string, seen: Set<Type>): s
   }
 };
 
+const parse = (schema: AvroSchema, int64: Int64, wrapUnions: 'always' | 'never'): Type =>
+  avsc.Type.forSchema(
+    schema as never,
+    parseOptions((node, build) => {
+      if (node['type'] === 'long') return longs[int64];
+      if (decimalScaleOf(node) !== undefined) return build(node, (form, options) => new DecimalType(form, options));
+      if (isVariableScaleDecimal(node)) return build(node, (form, options) => new VariableScaleDecimalType(form as never, options));
+      return node['type'] === 'bytes' ? build(node, (form, options) => new AnyBytes(form as never, options)) : build(node);
+    }, wrapUnions),
+  );
+
 /** The type that writes our values. Throws `ConfigurationError` for a schema that is not valid or has unions whose branches values cannot tell apart. */
 export const parseForWriting = (schema: AvroSchema, name: string, int64: Int64): Type => {
-  const options = parseOptions((node, build) => {
-    if (node['type'] === 'long') return longs[int64];
-    if (decimalScaleOf(node) !== undefined) return build(node, (form, o) => new DecimalType(form, o));
-    if (isVariableScaleDecimal(node)) return build(node, (form, o) => new VariableScaleDecimalType(form as never, o));
-    return node['type'] === 'bytes' ? build(node, (form, o) => new AnyBytes(form as never, o)) : build(node);
-  }, 'never');
-  let type: Type;
   try {
-    type = avsc.Type.forSchema(schema as never, options);
-  } catch (cause) {
-    throw new ConfigurationError([`schema ${name}: ${messageOf(cause)}`], { cause });
+    const problems = ambiguities(parse(schema, int64, 'always'), int64, '', new Set());
+    if (problems.length > 0) throw new ConfigurationError(problems.map((problem) => `schema ${name}, ${problem}`));
+    return parse(schema, int64, 'never');
+  } catch (thrown) {
+    throw thrown instanceof ConfigurationError ? thrown : new ConfigurationError([`schema ${name}: ${messageOf(thrown)}`], { cause: thrown });
   }
-  const problems = ambiguities(type, int64, '', new Set());
-  if (problems.length > 0) throw new ConfigurationError(problems.map((problem) => `schema ${name}, ${problem}`));
-  return type;
 };

@@ -111,10 +111,10 @@ export class DebeziumDecoder implements ValueDecoder<Change<unknown>> {
     if (bytes === null) return NO_VALUE;
     const event = this.#wire.decode(bytes) as Event;
     switch (event.op) {
+      case 'c':
       case 'u':
         this.#refuseUnavailable(event);
         break;
-      case 'c':
       case 'r':
       case 'd':
       case 't':
@@ -126,7 +126,7 @@ export class DebeziumDecoder implements ValueDecoder<Change<unknown>> {
     return event as Change<unknown>;
   }
 
-  /** Only an update can carry the placeholder: inserts, snapshots and deletes have whole rows or none. */
+  /** Updates carry the placeholder, and so does the `c` that Debezium makes of an update that changes the primary key. Snapshots have whole rows. */
   #refuseUnavailable({ after }: Event): void {
     if (after === null) return;
     for (const name of this.#large) {

@@ -15,18 +15,18 @@ export interface RegistryOptions {
   readonly auth?: { readonly username: string; readonly password: string } | null;
   readonly clock: Clock;
   readonly log: Logger;
-  /** One request, milliseconds. Default 5000. */
+  /** One request, milliseconds. Default 3000. */
   readonly timeoutMs?: number;
-  /** Tries of one question before `RetryError`. Default 4, with full jitter between 0 and at most 2 s. */
+  /** Tries of one question before `RetryError`, with a short random wait between them. Default 2: the caller has a backoff of its own. */
   readonly attempts?: number;
   /** How long an id that the registry does not know is not asked for again, milliseconds. Default 30000. */
   readonly unknownIdMs?: number;
 }
 
 const BACKOFF_BASE_MS = 100;
-const BACKOFF_MAX_MS = 2_000;
+const BACKOFF_MAX_MS = 1_000;
 /** Ids of garbage are remembered up to this many; the oldest go first. */
-const MAX_UNKNOWN_IDS = 10_000;
+const MAX_UNKNOWN_IDS = 50_000;
 /** A registry's followers may not have a new schema yet: an id is asked for so often before it counts as unknown. */
 const UNKNOWN_ID_ATTEMPTS = 2;
 
@@ -37,16 +37,19 @@ interface Failure {
   readonly message: string;
 }
 
+const CLIENT_PREFIX = /^Confluent_Schema_Registry - (?:Error, status 400: )?/;
+const NO_REGISTRY_ANSWER = / - Error, status \d+/;
+
 /**
  * The client reports a connection that failed as status 400; an answer of a registry always has a JSON message, and
  * anything else ("Error, status N") is no registry's: a proxy, a wrong path, a server that is still starting.
  */
 const classify = (thrown: unknown): Failure => {
   const status = (thrown as { readonly status?: unknown } | null)?.status;
-  const message = scrub(messageOf(thrown));
+  const message = scrub(messageOf(thrown)).replace(CLIENT_PREFIX, '');
   if (typeof status !== 'number') return { kind: 'refused', message };
   if (status === 401 || status === 403) return { kind: 'forbidden', message };
-  if (/ - Error, status \d+/.test(message) || status >= 500 || status === 429 || status === 408) return { kind: 'passing', message };
+  if (NO_REGISTRY_ANSWER.test(messageOf(thrown)) || status >= 500 || status === 429 || status === 408) return { kind: 'passing', message };
   return { kind: status === 404 ? 'unknown' : 'refused', message };
 };
 
@@ -71,7 +74,7 @@ export class RegistrySchemas implements Schemas {
 
   constructor(options: RegistryOptions) {
     const { host, auth } = withoutUserInfo(options.url);
-    const timeoutMs = options.timeoutMs ?? 5_000;
+    const timeoutMs = options.timeoutMs ?? 3_000;
     const credentials = options.auth ?? auth;
     this.#host = host;
     this.#client = new registryClient.SchemaRegistry(
@@ -85,19 +88,22 @@ export class RegistrySchemas implements Schemas {
     );
     this.#clock = options.clock;
     this.#log = options.log;
-    this.#attempts = options.attempts ?? 4;
+    this.#attempts = options.attempts ?? 2;
     this.#unknownIdMs = options.unknownIdMs ?? 30_000;
   }
 
   peek(id: number): Lookup | undefined {
-    const known = this.#known.get(id);
-    if (known !== undefined) return known;
+    return this.#known.get(id) ?? this.#unknown.get(id)?.lookup;
+  }
+
+  isCurrent(id: number): boolean {
+    if (this.#known.has(id)) return true;
     const unknown = this.#unknown.get(id);
-    return unknown === undefined || this.#clock.monotonic() >= unknown.until ? undefined : unknown.lookup;
+    return unknown !== undefined && this.#clock.monotonic() < unknown.until;
   }
 
   fetch(id: number): Promise<void> {
-    if (this.peek(id) !== undefined) return Promise.resolve();
+    if (this.isCurrent(id)) return Promise.resolve();
     const pending = this.#pending.get(id);
     if (pending !== undefined) return pending;
     const request = this.#fetch(id).finally(() => this.#pending.delete(id));
@@ -108,6 +114,7 @@ export class RegistrySchemas implements Schemas {
   async #fetch(id: number): Promise<void> {
     try {
       const type: unknown = await this.#ask(`schema ${id}`, () => this.#client.getSchema(id));
+      this.#unknown.delete(id);
       this.#known.set(id, avsc.Type.isType(type) ? { type: type as Type } : { reason: `schema ${id} is not Avro` });
     } catch (thrown) {
       if (!(thrown instanceof Refusal)) throw thrown;

@@ -8,9 +8,11 @@ export type Lookup = { readonly type: Type } | { readonly reason: string };
 
 /** Where schemas come from and go to: a registry, or a table in this process. */
 export interface Schemas {
-  /** What is known without asking; undefined when `fetch` must be called first. */
+  /** What was last learned of an id; undefined when nothing was. */
   peek(id: number): Lookup | undefined;
-  /** Makes `peek` answer. Rejects with `RetryError` while the registry cannot be reached, `StopError` when it does not let us in. */
+  /** Whether `peek` may be relied on: false for an id never asked for, and for one found unknown some time ago. */
+  isCurrent(id: number): boolean;
+  /** Makes `isCurrent` true. Rejects with `RetryError` while the registry cannot be reached, `StopError` when it does not let us in. */
   fetch(id: number): Promise<void>;
   /** Registers a schema and gives its id; the same schema again gives the same id. Rejects as `fetch` does, and with `StopError` when the registry refuses the schema. */
   register(subject: string, schema: AvroSchema): Promise<number>;
@@ -23,6 +25,10 @@ export class LocalSchemas implements Schemas {
 
   peek(id: number): Lookup {
     return this.#lookups[id - 1] ?? { reason: `no schema has the id ${id}` };
+  }
+
+  isCurrent(): boolean {
+    return true;
   }
 
   fetch(): Promise<void> {

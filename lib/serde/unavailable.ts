@@ -1,7 +1,8 @@
 /**
  * Under REPLICA IDENTITY DEFAULT PostgreSQL does not send a large value (TOAST) that an update did not touch, and Debezium puts a
  * placeholder there. Written to a sink it would destroy the value. So a stream refuses such an update, and a table takes the
- * value from the row it has.
+ * value from the row it has. After a change of the primary key there is no row under the new key to take it from (Debezium sends a
+ * delete and a create, and the create carries the placeholder): only REPLICA IDENTITY FULL keeps the value then.
  */
 export const PLACEHOLDER = '__debezium_unavailable_value';
 

@@ -1,10 +1,13 @@
 import type { Type } from 'avsc';
-import { DeadLetterError, messageOf } from '../core/errors.ts';
+import { DeadLetterError, messageOf, StopError } from '../core/errors.ts';
 import { Mismatch, type Read } from './avro-reader.ts';
 import { Cursor, Malformed } from './cursor.ts';
 import type { Schemas } from './schemas.ts';
 import type { RecordBytes } from './serde.ts';
 import { foreign, HEADER_BYTES, schemaIdOf } from './wire.ts';
+
+/** A batch of garbage may name as many ids as it has records. */
+const CONCURRENT_FETCHES = 8;
 
 interface Compiled {
   readonly id: number;
@@ -39,14 +42,18 @@ export class WireDecoder {
       if (bytes === null) continue;
       const id = schemaIdOf(bytes);
       if (id < 0 || id === last) continue;
-      if (this.#compiled.has(id) || this.#schemas.peek(id) !== undefined) last = id;
+      if (this.#compiled.has(id) || this.#schemas.isCurrent(id)) last = id;
       else (missing ??= new Set()).add(id);
     }
     return missing === undefined ? undefined : this.#fetch(missing);
   }
 
-  async #fetch(ids: Iterable<number>): Promise<void> {
-    for (const id of ids) await this.#schemas.fetch(id);
+  async #fetch(ids: Set<number>): Promise<void> {
+    const rest = ids.values();
+    const fetchRest = async (): Promise<void> => {
+      for (const id of rest) await this.#schemas.fetch(id);
+    };
+    await Promise.all(Array.from({ length: CONCURRENT_FETCHES }, fetchRest));
   }
 
   /** Throws `DeadLetterError`. */
@@ -76,7 +83,7 @@ export class WireDecoder {
     const known = this.#compiled.get(id);
     if (known !== undefined) return (this.#last = known);
     const lookup = this.#schemas.peek(id);
-    if (lookup === undefined) throw new Error(`decoding before prepare: schema ${id} was not fetched`);
+    if (lookup === undefined) throw new StopError(`decoding before prepare: schema ${id} was not fetched`);
     if (!('type' in lookup)) throw new DeadLetterError(lookup.reason);
     const compiled = this.#make(id, lookup.type);
     this.#compiled.set(id, compiled);

@@ -1,0 +1,27 @@
+import avsc from 'avsc';
+import { systemClock } from '../../lib/core/clock.ts';
+import { silentLogger } from '../../lib/core/logger.ts';
+import { createSerde, LocalSchemas, type RecordBytes, type Serde } from '../../lib/serde/index.ts';
+import type { AvroSchema, Schema } from '../../topology/codecs.ts';
+import { schema } from '../../topology/codecs.ts';
+
+/** A serde without a registry, and the table of schemas that it reads from. */
+export const offline = (): { readonly serde: Serde; readonly schemas: LocalSchemas } => {
+  const schemas = new LocalSchemas();
+  return { schemas, serde: createSerde({ registryUrl: null, clock: systemClock, log: silentLogger }, schemas) };
+};
+
+export const batchOf = (...values: readonly (Buffer | null)[]): RecordBytes => ({ count: values.length, key: () => null, value: (i) => values[i]! });
+export const keysOf = (...keys: readonly (Buffer | null)[]): RecordBytes => ({ count: keys.length, key: (i) => keys[i]!, value: () => null });
+
+export const wire = (id: number, avroBytes: Buffer): Buffer => {
+  const header = Buffer.alloc(5);
+  header.writeUInt32BE(id, 1);
+  return Buffer.concat([header, avroBytes]);
+};
+
+/** A record schema with one field `v` of this type. */
+export const recordOf = (type: AvroSchema, more: Readonly<Record<string, unknown>> = {}): Schema<never> => schema<never>({ type: 'record', name: 'R', fields: [{ name: 'v', type, ...more }] });
+
+/** Bytes as plain avsc writes them: the other side of every test, which shares no code with ours. Unions are given as `{ branch: value }`. */
+export const written = (type: AvroSchema, value: unknown): Buffer => avsc.Type.forSchema(type as never, { wrapUnions: 'always' }).toBuffer(value);
