@@ -39,8 +39,10 @@ const bootId = (): string => {
 const fromProc = (pid: number): string | undefined => {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const [state, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const startTicks = rest[18];
-  return state === 'Z' || state === 'X' || startTicks === undefined ? undefined : `${bootId()}:${startTicks}`;
+  const [threads, startTicks] = [rest[16], rest[18]];
+  // The first thread may be a zombie while others still hold the ports.
+  const ended = state === 'X' || (state === 'Z' && Number(threads) <= 1);
+  return ended || startTicks === undefined ? undefined : `${bootId()}:${startTicks}`;
 };
 
 const fromPs = (pid: number): string | undefined => {

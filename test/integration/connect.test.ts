@@ -2,6 +2,7 @@ import avsc from 'avsc';
 import { expect } from 'chai';
 import { Kafka, logLevel } from 'kafkajs';
 import { after, before, describe, it } from 'mocha';
+import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { applyConnectors, connectorStatus, parseConnector, type Connector } from '../../lib/connect/index.ts';
 import { ConfigurationError } from '../../lib/core/errors.ts';
@@ -9,9 +10,11 @@ import { millrace } from '../cli/support.ts';
 import { stack } from './support/stack.ts';
 
 const TIMEOUT_MS = 90_000;
-const NAME = 'connect-test';
-const TABLE = 'connect_test';
-const TOPIC = `connecttest.public.${TABLE}`;
+/** Connect remembers the position of a name, so each run has names of its own. */
+const NAME = `connect-test-${process.pid}`;
+const TABLE = `connect_test_${process.pid}`;
+const PREFIX = `connecttest${process.pid}`;
+const TOPIC = `${PREFIX}.public.${TABLE}`;
 const connectUrl = stack.endpoints.connectUrl!;
 
 const converter = (side: 'key' | 'value'): Record<string, unknown> => ({
@@ -24,10 +27,10 @@ const converter = (side: 'key' | 'value'): Record<string, unknown> => ({
   [`${side}.converter.apicurio.registry.artifact-resolver-strategy`]: 'io.apicurio.registry.serde.strategy.TopicIdStrategy',
 });
 
-const connector = (changes: Record<string, unknown> = {}): Connector =>
+const connector = (changes: Record<string, unknown> = {}, name = NAME): Connector =>
   parseConnector(
     JSON.stringify({
-      name: NAME,
+      name,
       config: {
         'connector.class': 'io.debezium.connector.postgresql.PostgresConnector',
         'database.hostname': '${env:MILLRACE_PG_HOST}',
@@ -39,7 +42,7 @@ const connector = (changes: Record<string, unknown> = {}): Connector =>
         'slot.name': TABLE,
         'publication.name': TABLE,
         'publication.autocreate.mode': 'filtered',
-        'topic.prefix': 'connecttest',
+        'topic.prefix': PREFIX,
         'table.include.list': `public.${TABLE}`,
         'schema.name.adjustment.mode': 'avro',
         'exactly.once.support': 'required',
@@ -51,7 +54,7 @@ const connector = (changes: Record<string, unknown> = {}): Connector =>
         ...changes,
       },
     }),
-    `${NAME}.json`,
+    `${name}.json`,
   );
 
 /** Debezium's nanoseconds do not fit a number. */
@@ -79,9 +82,21 @@ const decode = async (bytes: Buffer | null): Promise<unknown> => {
   return type.fromBuffer(bytes.subarray(5));
 };
 
+const kafka = new Kafka({ brokers: [...stack.endpoints.brokers], logLevel: logLevel.NOTHING });
+
+/** Connect makes the topic with its first record. */
+const topicExists = async (): Promise<void> => {
+  const admin = kafka.admin();
+  await admin.connect();
+  try {
+    while (!(await admin.listTopics()).includes(TOPIC)) await delay(100);
+  } finally {
+    await admin.disconnect();
+  }
+};
+
 /** The first records of the topic's only partition, in order. */
 const consume = async (count: number): Promise<readonly { key: unknown; value: Record<string, unknown> }[]> => {
-  const kafka = new Kafka({ brokers: [...stack.endpoints.brokers], logLevel: logLevel.NOTHING });
   const consumer = kafka.consumer({ groupId: `connect-test-${process.pid}`, maxWaitTimeInMs: 100 });
   await consumer.connect();
   try {
@@ -108,6 +123,10 @@ describe('connectors on the local stack', function () {
     await client.connect();
     await client.query(`create table ${TABLE} (id bigint primary key, name text not null)`);
     await client.query(`insert into ${TABLE} values (9007199254740993, 'before the connector')`);
+    expect(await applyConnectors([connector()], { connectUrl })).to.deep.equal([{ name: NAME, outcome: 'created' }]);
+    const [found] = await connectorStatus([NAME], { connectUrl, waitMs: 30_000 });
+    expect(found).to.include({ running: true });
+    await topicExists();
   });
 
   after(async () => {
@@ -119,30 +138,28 @@ describe('connectors on the local stack', function () {
         () => false,
       );
       if (dropped) break;
+      await delay(100);
     }
     await client.query(`drop publication if exists ${TABLE}`);
     await client.query(`drop table ${TABLE}`);
     await client.end();
   });
 
-  it('shows the errors of a wrong file by field and applies nothing', async () => {
-    const wrong = connector({ 'poll.interval.ms': 'often', 'topic.prefix': '' });
-    const error = await applyConnectors([connector(), wrong], { connectUrl }).then(
+  it('are not applied, the good ones neither, when a file is wrong: its errors are shown by field', async () => {
+    const good = connector({ 'topic.prefix': 'good' }, `${NAME}-good`);
+    const wrong = connector({ 'poll.interval.ms': 'often', 'topic.prefix': '' }, `${NAME}-wrong`);
+    const error = await applyConnectors([good, wrong], { connectUrl }).then(
       () => undefined,
       (reason: unknown) => reason,
     );
     expect(error).to.be.instanceOf(ConfigurationError);
     const { problems } = error as ConfigurationError;
-    expect(problems.some((problem) => problem.startsWith(`${NAME}.json: poll.interval.ms: `))).to.equal(true);
-    expect(problems.some((problem) => problem.startsWith(`${NAME}.json: topic.prefix: `))).to.equal(true);
-    expect((await connectorStatus([NAME], { connectUrl }))[0]?.state).to.equal('MISSING');
+    for (const field of ['poll.interval.ms', 'topic.prefix']) expect(problems.join('\n')).to.contain(`${NAME}-wrong.json: ${field}: `);
+    const found = await connectorStatus([good.name, wrong.name], { connectUrl });
+    expect(found.map(({ state }) => state)).to.deep.equal(['MISSING', 'MISSING']);
   });
 
-  it('deliver rows as Avro in the registry format, the same when applied twice', async () => {
-    expect(await applyConnectors([connector()], { connectUrl })).to.deep.equal([{ name: NAME, outcome: 'created' }]);
-    const [found] = await connectorStatus([NAME], { connectUrl, waitMs: 30_000 });
-    expect(found).to.include({ running: true });
-    expect(await applyConnectors([connector()], { connectUrl })).to.deep.equal([{ name: NAME, outcome: 'unchanged' }]);
+  it('deliver rows as Avro in the format of the registry', async () => {
     await client.query(`insert into ${TABLE} values (2, 'after it')`);
     const records = await consume(2);
     expect(records.map(({ key }) => ({ ...(key as object) }))).to.deep.equal([{ id: 9007199254740993n }, { id: 2n }]);
@@ -152,6 +169,10 @@ describe('connectors on the local stack', function () {
     ]);
   });
 
+  it('stay as they are when they are applied again', async () => {
+    expect(await applyConnectors([connector()], { connectUrl })).to.deep.equal([{ name: NAME, outcome: 'unchanged' }]);
+  });
+
   it('keep the password out of what Connect shows', async () => {
     const shown = await (await fetch(`${connectUrl}/connectors/${NAME}/config`)).text();
     expect(shown).to.contain('${env:MILLRACE_PG_PASSWORD}');
@@ -159,11 +180,14 @@ describe('connectors on the local stack', function () {
   });
 
   it('are shown with their tasks, and with exit code 3 when one does not run', async () => {
-    const { code, stdout } = await millrace(['connectors', 'status', '--connect-url', connectUrl]);
+    const { code, stdout } = await millrace(['connectors', 'status', '--connect-url', connectUrl, '--wait', '20']);
     expect({ code }).to.deep.equal({ code: 0 });
     expect(stdout).to.match(new RegExp(`^${NAME} +task 0 +RUNNING$`, 'm'));
     await fetch(`${connectUrl}/connectors/${NAME}/pause`, { method: 'PUT' });
-    const outcome = await millrace(['connectors', 'status', '--connect-url', connectUrl]);
-    expect(outcome.code).to.equal(3);
+    try {
+      expect((await millrace(['connectors', 'status', '--connect-url', connectUrl])).code).to.equal(3);
+    } finally {
+      await fetch(`${connectUrl}/connectors/${NAME}/resume`, { method: 'PUT' });
+    }
   });
 });

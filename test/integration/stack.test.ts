@@ -7,12 +7,12 @@ import { millrace } from '../cli/support.ts';
 import { stack } from './support/stack.ts';
 
 const RESTART_TIMEOUT_MS = 60_000;
-const registryUrl = stack.endpoints.registryUrl!;
 
 const call = async (method: string, path: string, body?: unknown): Promise<Record<string, unknown>> => {
   const headers = { 'content-type': 'application/vnd.schemaregistry.v1+json' };
-  const response = await fetch(`${registryUrl}${path}`, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
-  return { status: response.status, ...((await response.json()) as object) };
+  const response = await fetch(`${stack.endpoints.registryUrl}${path}`, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+  const text = await response.text();
+  return { status: response.status, ...(text.startsWith('{') ? (JSON.parse(text) as object) : { text }) };
 };
 
 const record = (name: string, fields: readonly unknown[]): string => JSON.stringify({ type: 'record', name, fields });
@@ -50,14 +50,15 @@ describe('the local stack', function () {
 
   it('keeps schemas and their ids over a crash of the registry', async () => {
     const schema = record('Kept', [{ name: `at_${Date.now()}`, type: 'long' }]);
-    const { id } = await call('POST', '/subjects/stack-kept-value/versions', { schema });
+    const path = `/subjects/stack-kept-${process.pid}-value/versions`;
+    const { id } = await call('POST', path, { schema });
+    expect(id).to.be.a('number');
     await stack.kill('registry');
     expect((await status({ dir: stack.dir })).find((service) => service.name === 'registry')).to.include({ running: false, healthy: false });
     await stack.start('registry');
     const kept = await call('GET', `/schemas/ids/${String(id)}`);
     expect(JSON.parse(String(kept.schema))).to.deep.equal(JSON.parse(schema));
-    const { id: next } = await call('POST', '/subjects/stack-next-value/versions', { schema: record('Next', []) });
-    expect(next).not.to.equal(id);
+    expect(await call('POST', path.replace('kept', 'next'), { schema: record('Next', []) })).to.include({ status: 200 }).and.not.to.include({ id });
     expect(await call('GET', '/config')).to.include({ compatibilityLevel: 'BACKWARD' });
   });
 
