@@ -1,7 +1,7 @@
 import { BigQuery } from '@google-cloud/bigquery';
 import { expect } from 'chai';
 import { OAuth2Client } from 'google-auth-library';
-import { describe, it } from 'mocha';
+import { after, describe, it } from 'mocha';
 import { StopError } from '../../lib/core/errors.ts';
 import type { SinkDriver } from '../../lib/sinks/contract.ts';
 import { createDriver } from '../../lib/sinks/index.ts';
@@ -50,6 +50,7 @@ describeConformance({
 
 describe('bigquery', function () {
   this.timeout(30_000);
+  after(() => client.dataset(dataset).delete({ force: true }));
   const text = { id: (id: string) => id, row: (id: string) => ({ id }) };
   const write = async <V>(sink: BigQuerySink<V, unknown>, values: readonly V[]): Promise<number[]> => {
     const driver = driverOf(sink as BigQuerySink);

@@ -3,7 +3,7 @@ import { OAuth2Client } from 'google-auth-library';
 import type { Config } from '../../core/config.ts';
 import { RetryError } from '../../core/errors.ts';
 import type { BigQuerySink } from '../../../topology/sinks.ts';
-import type { SinkContext, SinkDriver, SinkWriter } from '../contract.ts';
+import type { SinkContext, SinkDriver, SinkTask, SinkWriter } from '../contract.ts';
 import { within } from '../outcome.ts';
 import { bigqueryError } from './errors.ts';
 import { ensureTable, parseTableName, tableOf, type TableName } from './table.ts';
@@ -50,8 +50,8 @@ export class BigQueryDriver implements SinkDriver {
     return this.#ready;
   }
 
-  async writer(): Promise<SinkWriter> {
-    return Promise.resolve(new BigQueryWriter(this.#sink, this.#table, this.#context, { open: () => this.open(), forget: () => void (this.#ready = null) }));
+  async writer(task: SinkTask): Promise<SinkWriter> {
+    return Promise.resolve(new BigQueryWriter(this.#sink, this.#table, this.#context, task, { open: () => this.open(), forget: () => void (this.#ready = null) }));
   }
 
   async health(): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Table } from '@google-cloud/bigquery';
 import { DeadLetterError, RetryError } from '../../core/errors.ts';
 import type { BigQuerySink } from '../../../topology/sinks.ts';
-import type { SinkContext, SinkRecord, SinkWriter, WriteResult } from '../contract.ts';
+import type { SinkContext, SinkRecord, SinkTask, SinkWriter, WriteResult } from '../contract.ts';
 import { Outcome, refusalOf, stopped, untilAborted, within } from '../outcome.ts';
 import { bigqueryError, isPassingReason, statusOf } from './errors.ts';
 import { encodeRow, insertIdOf } from './rows.ts';
@@ -40,9 +40,11 @@ export class BigQueryWriter implements SinkWriter {
   readonly #sink: BigQuerySink;
   readonly #table: Table;
   readonly #context: SinkContext;
+  readonly #task: SinkTask;
   readonly #state: TableState;
 
-  constructor(sink: BigQuerySink, table: Table, context: SinkContext, state: TableState) {
+  constructor(sink: BigQuerySink, table: Table, context: SinkContext, task: SinkTask, state: TableState) {
+    this.#task = task;
     this.#sink = sink;
     this.#table = table;
     this.#context = context;
@@ -50,7 +52,7 @@ export class BigQueryWriter implements SinkWriter {
   }
 
   async positions(): Promise<readonly null[]> {
-    return Promise.resolve([null]);
+    return Promise.resolve(this.#task.partitions.map(() => null));
   }
 
   async write(batch: readonly SinkRecord[], signal: AbortSignal): Promise<WriteResult> {
