@@ -166,6 +166,12 @@ describe('http', function () {
     expect(refusal!.error.message.length).within(2_000, 2_200);
   });
 
+  it('keeps nothing of a token that its cut would split', async () => {
+    reply = (_call, response) => void response.writeHead(422).end(`${TOKEN}${'x'.repeat(2_040 - TOKEN.length)}${TOKEN}${'y'.repeat(100)}`);
+    const { refused: [refusal] } = await (await writerOf()).write(batch('a'), running());
+    expect(refusal!.error.message).not.contains(TOKEN.slice(0, 4));
+  });
+
   for (const [form, header, lowest, highest] of [
     ['seconds', () => '120', 120_000, 120_000],
     ['a date', () => new Date(Date.now() + 60_000).toUTCString(), 57_000, 60_000],

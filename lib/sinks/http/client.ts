@@ -21,15 +21,16 @@ export interface Target {
 
 type Body = AsyncIterable<Uint8Array> & { dump(options: { readonly limit: number }): Promise<void> };
 
-const excerptOf = async (body: Body): Promise<string> => {
+/** The beginning of a body, with more than is kept when it is longer: a secret at the cut must be seen whole to be cut out. */
+const beginningOf = async (body: Body, spareBytes: number): Promise<string> => {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of body) {
     chunks.push(chunk);
     size += chunk.length;
-    if (size >= EXCERPT_BYTES) break;
+    if (size >= EXCERPT_BYTES + spareBytes) break;
   }
-  return Buffer.concat(chunks).subarray(0, EXCERPT_BYTES).toString('utf8');
+  return Buffer.concat(chunks).subarray(0, EXCERPT_BYTES + spareBytes).toString('utf8');
 };
 
 /** The connections of one task to the sink's server. */
@@ -70,7 +71,7 @@ export class HttpClient {
       });
       const written = response.statusCode >= 200 && response.statusCode < 300;
       if (written) await response.body.dump({ limit: DUMP_BYTES }).catch(() => undefined);
-      const excerpt = written ? '' : withoutSecrets(await excerptOf(response.body as Body).catch(() => ''), this.#secrets);
+      const excerpt = written ? '' : await this.#excerpt(response.body as Body);
       const header = response.headers['retry-after'];
       return answerOf(response.statusCode, retryAfterMs(Array.isArray(header) ? header[0] : header, clock.now()), excerpt);
     } catch (thrown) {
@@ -98,6 +99,14 @@ export class HttpClient {
     } finally {
       timer.cancel();
     }
+  }
+
+  async #excerpt(body: Body): Promise<string> {
+    const spareBytes = Math.max(0, ...this.#secrets.map((secret) => secret.length));
+    const beginning = await beginningOf(body, spareBytes).catch(() => '');
+    const cut = withoutSecrets(beginning, this.#secrets);
+    const end = Buffer.byteLength(beginning) >= EXCERPT_BYTES + spareBytes ? cut.length - spareBytes : cut.length;
+    return cut.slice(0, Math.min(EXCERPT_BYTES, end));
   }
 
   async close(): Promise<void> {
