@@ -9,7 +9,7 @@ import { cutConnections, kafkaConfig, quietTimers, RETRY, type ConnectionSetting
 
 /** Waits before a new consumer after a crash: the first one, and the longest. */
 const FIRST_RETURN_MS = 500;
-const LONGEST_RETURN_MS = 10_000;
+const LONGEST_RETURN_MS = 3_000;
 /** How long `leave` waits for the group to be told. */
 const LEAVE_TIMEOUT_MS = 10_000;
 /** With everything paused KafkaJS's loop sleeps this long; heartbeats and `leave` wait for it. */

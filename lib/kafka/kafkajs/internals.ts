@@ -150,16 +150,28 @@ export const cutConnections = (pool: RawConnectionPool, cause: Error): void => {
   }
 };
 
+type LogCreator = NonNullable<KafkaConfig['logCreator']>;
+
+/** One per port, so that all its connections together stay within the rate. */
+const logCreators = new WeakMap<ConnectionSettings, LogCreator>();
+
 /**
- * KafkaJS's lines as ours. What it calls errors are passing faults that a caller hears of, so they are warnings here; its warnings, and its
- * lines about error answers (every rebalance is one to a heartbeat), tell of nothing that a group event does not.
+ * KafkaJS's lines as ours. What it calls errors are passing faults that a caller hears of, so they are warnings here; its warnings, its
+ * lines about error answers (every rebalance is one to a heartbeat) and about crashes tell of nothing that a group event does not.
  */
-const logCreator = ({ log, clock }: ConnectionSettings): NonNullable<KafkaConfig['logCreator']> => {
+const logCreator = (settings: ConnectionSettings): LogCreator => {
+  const made = logCreators.get(settings);
+  if (made !== undefined) return made;
+  const { log, clock } = settings;
   const limited = new RateLimitedLog(log, clock);
-  return () =>
+  const creator: LogCreator =
+    () =>
     ({ level, namespace, log: entry }) => {
       const fields = { part: `kafkajs ${namespace}`, ...(typeof entry['broker'] === 'string' ? { broker: entry['broker'] } : {}) };
-      if (level === kafkajs.logLevel.ERROR && !entry.message.startsWith('Response ')) limited.warn(`${namespace} ${entry.message}`, entry.message, fields);
+      const told = entry.message.startsWith('Response ') || entry.message.startsWith('Crash: ');
+      if (level === kafkajs.logLevel.ERROR && !told) limited.warn(`${namespace} ${entry.message}`, entry.message, fields);
       else log.debug(entry.message, fields);
     };
+  logCreators.set(settings, creator);
+  return creator;
 };
