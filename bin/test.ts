@@ -154,7 +154,12 @@ const bringUp = async (): Promise<Readonly<Record<string, string>>> => {
 };
 
 const withStack = async (before: () => Promise<void>, task: (environment: Readonly<Record<string, string>>) => Promise<void>): Promise<void> => {
-  const lock = { timeoutMs: LOCK_TIMEOUT_MS };
+  const lock = {
+    timeoutMs: LOCK_TIMEOUT_MS,
+    onWait: (owner: number) => {
+      throw new ConfigurationError([`Another run of the tests is at work here, process ${owner}; they would share one stack`]);
+    },
+  };
   await withLock(`${STACK_DIR}.lock`, lock, async () => {
     try {
       // Starting servers mostly waits; the checks fill the time.
@@ -194,8 +199,12 @@ let usageCode: number | undefined;
 try {
   await run(set, mochaArgs);
 } catch (error) {
-  const code = report(error);
-  if (error instanceof ConfigurationError) usageCode = code;
+  if (interruptedBy === undefined) {
+    const code = report(error);
+    if (error instanceof ConfigurationError) usageCode = code;
+  } else {
+    say('interrupted');
+  }
   record('run', FAILED);
 }
 if (failedSteps.length > 0) say(`failed: ${[...new Set(failedSteps)].join(', ')}`);
