@@ -14,11 +14,21 @@ export interface Serdes {
   decoder(codec: OutputPlan['codec']): ValueDecoder<unknown>;
 }
 
-export const serdesOf = (serde: Serde): Serdes => ({
-  entryValues: (entry) => (entry.codec === 'internal' ? internalDecoder : serde.valueDecoder(entry.codec)),
-  entryKeys: (entry) => (entry.keys === 'internal' || entry.codec === 'internal' ? internalKeys : serde.keyDecoder(entry.codec)),
-  tableValues: (codec) => serde.valueDecoder(codec, 'keep'),
-  tableKeys: (codec) => serde.keyDecoder(codec),
-  encoder: (codec, topic) => (codec === 'internal' ? internalEncoder : serde.valueEncoder(codec, topic)),
-  decoder: (codec) => (codec === 'internal' ? internalDecoder : serde.valueDecoder(codec)),
-});
+export const serdesOf = (serde: Serde): Serdes => {
+  // One per topic: the encoder that writes must be the one whose schema was registered.
+  const encoders = new Map<string, ValueEncoder<unknown>>();
+  const encoder: Serdes['encoder'] = (codec, topic) => {
+    if (codec === 'internal') return internalEncoder;
+    const known = encoders.get(topic) ?? serde.valueEncoder(codec, topic);
+    encoders.set(topic, known);
+    return known;
+  };
+  return {
+    entryValues: (entry) => (entry.codec === 'internal' ? internalDecoder : serde.valueDecoder(entry.codec)),
+    entryKeys: (entry) => (entry.keys === 'internal' || entry.codec === 'internal' ? internalKeys : serde.keyDecoder(entry.codec)),
+    tableValues: (codec) => serde.valueDecoder(codec, 'keep'),
+    tableKeys: (codec) => serde.keyDecoder(codec),
+    encoder,
+    decoder: (codec) => (codec === 'internal' ? internalDecoder : serde.valueDecoder(codec)),
+  };
+};
