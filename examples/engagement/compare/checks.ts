@@ -46,8 +46,8 @@ const ROWS: readonly Rows[] = [
 const QUESTIONS: readonly { readonly sink: string; readonly check: string; readonly sql: string }[] = [
   {
     sink: 'BigQuery', check: 'seconds in all, sum of percentages',
-    sql: `SELECT (SELECT concat_ws(', ', sum(engagement_seconds)::numeric(20,3), sum(engagement_pct)) FROM expected_warehouse) AS expected,
-                 (SELECT concat_ws(', ', sum(engagement_seconds)::numeric(20,3), sum(engagement_pct)) FROM actual_warehouse) AS actual`,
+    sql: `SELECT (SELECT concat_ws(', ', trim_scale(sum(engagement_seconds)), trim_scale(sum(engagement_pct))) FROM expected_warehouse) AS expected,
+                 (SELECT concat_ws(', ', trim_scale(sum(engagement_seconds)), trim_scale(sum(engagement_pct))) FROM actual_warehouse) AS actual`,
   },
   {
     sink: 'BigQuery', check: 'contents with equal sums',

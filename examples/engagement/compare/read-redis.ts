@@ -21,10 +21,11 @@ export async function* readTotals(redis: Redis): AsyncGenerator<Row> {
   }
 }
 
-const entriesOf = async (redis: Redis): Promise<unknown> => {
+/** How many entries the stream of recent events has ever had, which Redis counts itself. */
+export const entriesAdded = async (redis: Redis): Promise<number> => {
   if ((await redis.exists(names.redis.recent)) === 0) return 0;
   const info = (await redis.call('XINFO', 'STREAM', names.redis.recent)) as readonly unknown[];
-  return info[info.indexOf('entries-added') + 1];
+  return Number(info[info.indexOf('entries-added') + 1]);
 };
 
 export async function* readTop(redis: Redis): AsyncGenerator<Row> {
@@ -40,7 +41,6 @@ export async function* readRecent(redis: Redis): AsyncGenerator<Row> {
   for (const [, fields] of await redis.xrange(names.redis.recent, '-', '+')) yield pairs(fields);
 }
 
-/** How many entries the stream has ever had, which Redis counts itself. */
 export async function* readRecentAdded(redis: Redis): AsyncGenerator<Row> {
-  yield { added: await entriesOf(redis) };
+  yield { added: await entriesAdded(redis) };
 }

@@ -27,6 +27,17 @@ const client = (environment: Readonly<Record<string, string | undefined>>): BigQ
   return new BigQuery({ projectId, apiEndpoint, authClient, autoRetry: false } as ConstructorParameters<typeof BigQuery>[0]);
 };
 
+const tableName = `\`${names.warehouse.dataset}.${names.warehouse.table}\``;
+
+const exists = async (bigquery: BigQuery): Promise<boolean> => (await bigquery.dataset(names.warehouse.dataset).table(names.warehouse.table).exists())[0];
+
+export const countWarehouse = async (environment: Readonly<Record<string, string | undefined>>): Promise<number> => {
+  const bigquery = client(environment);
+  if (!(await exists(bigquery))) return 0;
+  const [rows] = (await bigquery.query({ query: `SELECT CAST(count(*) AS STRING) AS n FROM ${tableName}` })) as unknown as [{ readonly n: string }[]];
+  return Number(rows[0]!.n);
+};
+
 interface WarehouseRow extends Row {
   readonly event_id: string;
   readonly event_us: string | null;
@@ -35,12 +46,10 @@ interface WarehouseRow extends Row {
 
 export async function* readWarehouse(environment: Readonly<Record<string, string | undefined>>): AsyncGenerator<Row> {
   const bigquery = client(environment);
-  const { dataset, table } = names.warehouse;
-  const [exists] = await bigquery.dataset(dataset).table(table).exists();
-  if (!exists) return;
+  if (!(await exists(bigquery))) return;
   // By position, not by id: a row that is there twice must be seen twice.
   for (let offset = 0; ; offset += PAGE_ROWS) {
-    const query = `SELECT ${COLUMNS} FROM \`${dataset}.${table}\` AS t ORDER BY t.event_id LIMIT ${PAGE_ROWS} OFFSET ${offset}`;
+    const query = `SELECT ${COLUMNS} FROM ${tableName} AS t ORDER BY t.event_id LIMIT ${PAGE_ROWS} OFFSET ${offset}`;
     const [rows] = (await bigquery.query({ query })) as unknown as [WarehouseRow[]];
     for (const row of rows) yield { ...row, event_ts: isoOfMicros(row.event_us), processed_at: isoOfMicros(row.processed_us) };
     if (rows.length < PAGE_ROWS) return;

@@ -58,6 +58,16 @@ const readBody = async (request: IncomingMessage): Promise<string> => {
   return Buffer.concat(chunks).toString('utf8');
 };
 
+/** The header is a structured field, a quoted string; bare text is taken as well. */
+const keyOf = (request: IncomingMessage): string => {
+  const header = request.headers['idempotency-key'];
+  const text = typeof header === 'string' ? header.trim() : '';
+  const quoted = /^"((?:[^"\\]|\\["\\])+)"$/.exec(text);
+  if (quoted !== null) return quoted[1]!.replaceAll(/\\(["\\])/g, '$1');
+  if (text === '' || text.includes('"')) throw new HttpError(400, 'Idempotency-Key is missing or malformed');
+  return text;
+};
+
 const parse = (body: string): unknown => {
   try {
     return JSON.parse(body);
@@ -107,8 +117,7 @@ class Api {
     const text = await readBody(request);
     this.#calls += 1;
     if (Date.now() < this.#downUntilMs) return answer(response, 503, { error: 'down for a while' }, { 'retry-after': '1' });
-    const key = request.headers['idempotency-key'];
-    if (typeof key !== 'string' || key === '') throw new HttpError(400, 'Idempotency-Key is missing');
+    const key = keyOf(request);
     const digest = createHash('sha256').update(text).digest('hex');
     const before = this.#ledger.accepted(key);
     if (before !== undefined) {

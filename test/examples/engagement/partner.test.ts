@@ -40,6 +40,14 @@ describe('the partner of the engagement example', () => {
     expect(await stats()).to.include({ accepted: 0 });
   });
 
+  it('takes a quoted key and a bare one for the same', async () => {
+    await start();
+    expect((await play('"1"', {})).status).to.equal(201);
+    expect((await play('1', {})).headers.get('idempotent-replayed')).to.equal('true');
+    expect((await play('"', {})).status).to.equal(400);
+    expect(await stats()).to.include({ accepted: 1 });
+  });
+
   it('counts a call once and answers its replay as before', async () => {
     await start();
     const first = await play('1');

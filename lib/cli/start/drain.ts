@@ -1,0 +1,54 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { SinkProgress } from './demo.ts';
+import type { FiguresBoard } from './figures.ts';
+
+const STEP_MS = 250;
+/** A sink that makes no progress for so long does not drain. */
+const STUCK_MS = 60_000;
+/** Longer than the interval of the figures, of a sink's commit and most of its pauses between attempts. */
+const QUIET_MS = 3_000;
+
+export interface DrainOptions {
+  readonly progress: () => Promise<readonly SinkProgress[]>;
+  readonly board: FiguresBoard;
+  readonly signal: AbortSignal;
+  readonly stuckMs?: number;
+}
+
+const behindOf = (progress: readonly SinkProgress[]): readonly SinkProgress[] => progress.filter(({ expected, actual }) => actual < expected);
+
+/** Waits until every sink has as many records as it must have. @returns the sinks that stopped short of it */
+export const untilArrived = async ({ progress, signal, stuckMs = STUCK_MS }: DrainOptions): Promise<readonly SinkProgress[]> => {
+  let last = '';
+  let movedAtMs = performance.now();
+  for (;;) {
+    signal.throwIfAborted();
+    const found = await progress();
+    const behind = behindOf(found);
+    if (behind.length === 0) return [];
+    const text = JSON.stringify(found);
+    if (text !== last) movedAtMs = performance.now();
+    last = text;
+    if (performance.now() - movedAtMs > stuckMs) return behind;
+    await sleep(STEP_MS, undefined, { signal });
+  }
+};
+
+const countsOf = (board: FiguresBoard): string =>
+  JSON.stringify(board.stages().map((s) => [s.stage, s.recordsIn, s.recordsOut, s.deadLetters, s.retries, s.lagRecords]));
+
+/** Waits until no stage has lag and no count has moved for a while: dead letters are committed by then, and nothing comes twice any more. */
+export const untilQuiet = async ({ board, signal, stuckMs = STUCK_MS }: DrainOptions): Promise<void> => {
+  const begunAtMs = performance.now();
+  let last = '';
+  let movedAtMs = begunAtMs;
+  while (performance.now() - begunAtMs < stuckMs) {
+    signal.throwIfAborted();
+    const counts = countsOf(board);
+    const lag = board.stages().reduce((sum, s) => sum + s.lagRecords, 0);
+    if (counts !== last || lag > 0) movedAtMs = performance.now();
+    last = counts;
+    if (performance.now() - movedAtMs >= QUIET_MS) return;
+    await sleep(STEP_MS, undefined, { signal });
+  }
+};
