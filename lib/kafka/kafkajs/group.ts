@@ -1,4 +1,4 @@
-import { Observable, Subject } from 'rxjs';
+import { Subject, type Observable } from 'rxjs';
 import kafkajs from 'kafkajs';
 import type { Assigner, Consumer, ConsumerGroupJoinEvent } from 'kafkajs';
 import { messageOf, StopError } from '../../core/errors.ts';

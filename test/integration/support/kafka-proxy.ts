@@ -1,0 +1,75 @@
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { systemClock } from '../../../lib/core/clock.ts';
+import { BROKERS } from './kafka-broker.ts';
+
+export interface KafkaProxy {
+  readonly address: string;
+  /** Ends every connection. */
+  cut(): void;
+  /** From now on, and on the connections that are open now, answers do not come back; requests still arrive. */
+  swallow(): void;
+  /** Cuts everything and accepts nothing for a while. */
+  refuse(forMs: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Stands between client and broker, and gives itself out as the broker in what the broker says of its own address. */
+export const startKafkaProxy = async (): Promise<KafkaProxy> => {
+  const [host, port] = BROKERS[0]!.split(':') as [string, string];
+  const pairs = new Set<readonly [Socket, Socket]>();
+  const swallowed = new Set<readonly [Socket, Socket]>();
+  let refusing = false;
+  const addressBytes = (number: number): Buffer => {
+    const bytes = Buffer.alloc(2 + host.length + 4);
+    bytes.writeInt16BE(host.length, 0);
+    bytes.write(host, 2);
+    bytes.writeInt32BE(number, 2 + host.length);
+    return bytes;
+  };
+  const server = createServer((client) => {
+    if (refusing) {
+      client.destroy();
+      return;
+    }
+    const broker = connect(Number(port), host);
+    const pair = [client, broker] as const;
+    pairs.add(pair);
+    const [real, mine] = [addressBytes(Number(port)), addressBytes((server.address() as AddressInfo).port)];
+    client.on('data', (bytes) => broker.write(bytes));
+    broker.on('data', (bytes) => {
+      for (let at = bytes.indexOf(real); at >= 0; at = bytes.indexOf(real, at + 1)) mine.copy(bytes, at);
+      if (!swallowed.has(pair)) client.write(bytes);
+    });
+    for (const socket of pair) {
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        pairs.delete(pair);
+        for (const other of pair) other.destroy();
+      });
+    }
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const cut = (): void => {
+    for (const [client] of pairs) client.end();
+  };
+  return {
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    cut,
+    swallow: () => {
+      for (const pair of pairs) swallowed.add(pair);
+    },
+    refuse: async (forMs) => {
+      refusing = true;
+      cut();
+      await systemClock.sleep(forMs);
+      refusing = false;
+    },
+    close: async () => {
+      cut();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+};
