@@ -8,6 +8,8 @@ type Definition = { readonly [attribute: string]: unknown };
 export const EXPORT_ATTRIBUTE = 'millrace.export';
 
 const IDENTIFIER = /^[A-Za-z_$][A-Za-z0-9_$]*$/;
+/** Names that a module of ours cannot export: what it imports, and the language's own words. */
+const RESERVED = /^(schema|break|case|catch|class|const|continue|debugger|default|delete|do|else|enum|export|extends|false|finally|for|function|if|import|in|instanceof|new|null|return|super|switch|this|throw|true|try|typeof|var|void|while|with|yield|let|static|await|implements|interface|package|private|protected|public|arguments|eval)$/;
 
 /** What a schema file exports: `contentRow` and `ContentRow`, `enrichedSchema` and `Enriched`. */
 export interface ExportNames {
@@ -19,9 +21,8 @@ export interface ExportNames {
 export const exportNames = (definition: Definition, baseName: string): ExportNames => {
   const given = definition[EXPORT_ATTRIBUTE];
   const value = given === undefined ? camelCase(baseName) : String(given);
-  if (!IDENTIFIER.test(value)) throw new Error(`${JSON.stringify(value)} is no name for an export; set "${EXPORT_ATTRIBUTE}"`);
-  const type = pascalCase(value.length > 'Schema'.length ? value.replace(/Schema$/, '') : value);
-  return { value, type: type === value ? `${type}Value` : type };
+  if (!IDENTIFIER.test(value) || RESERVED.test(value)) throw new Error(`${JSON.stringify(value)} is no name for an export; set "${EXPORT_ATTRIBUTE}"`);
+  return { value, type: pascalCase(value.replace(/(.)Schema$/, '$1')) };
 };
 
 const WIDTH = 150;

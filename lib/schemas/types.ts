@@ -63,7 +63,7 @@ const meaningOf = (node: unknown): string[] => {
 export class TypeWriter {
   readonly #namespaces: string[] = [];
   readonly #named = new Map<string, string>();
-  readonly #taken = new Set<string>();
+  readonly #taken = new Set<string>(['Readonly', 'Record', 'Uint8Array']);
   readonly #interfaces: string[] = [];
 
   /** Source of all interfaces so far, each after those it mentions. */

@@ -69,7 +69,7 @@ const compileEnvelope = (row: Type, codec: DebeziumCodec<unknown>, writer: Type)
     const branches = kindOf(type) === 'union' ? branchesOf(type) : [type];
     const record = branches.find((branch) => kindOf(branch) === 'record');
     if (record === undefined) throw new Mismatch(name, 'is no record: this is not a Debezium change event');
-    const read = compileReader(row, record, { int64: codec.int64, nulls }, name);
+    const read = compileReader(row, record, { int64: codec.int64, nulls });
     return nullOr(branches, record, read, name);
   };
   const plans = [

@@ -54,7 +54,7 @@ const VECTORS: readonly (readonly [key: unknown, text: string])[] = [
 
 describe('keys on internal topics', () => {
   for (const [key, text] of VECTORS) {
-    it(`writes ${JSON.stringify(key)} as ${text === '' ? 'no bytes' : text}`, () => {
+    it(`writes ${JSON.stringify(key)} as ${text === '' ? 'no bytes' : JSON.stringify(text)}`, () => {
       expect(encodeKey(key).toString('hex')).to.equal(Buffer.from(text, 'utf8').toString('hex'));
     });
   }
