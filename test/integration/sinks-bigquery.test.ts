@@ -7,8 +7,9 @@ import type { SinkDriver } from '../../lib/sinks/contract.ts';
 import { createDriver } from '../../lib/sinks/index.ts';
 import { bigquery } from '../../topology/sinks/bigquery.ts';
 import type { BigQuerySink } from '../../topology/sinks.ts';
-import { contextOf, describeConformance, recordOf, refusedIndexes, rejection, running, taskOf, testConfig, writeAll, type Item, type Place } from './support/conformance.ts';
+import { describeConformance, type Place } from './support/conformance.ts';
 import { Proxy } from './support/proxy.ts';
+import { contextOf, recordOf, refusedIndexes, rejection, running, taskOf, testConfig, writeAll, type Item } from './support/sinks.ts';
 
 const endpoint = new URL(testConfig.bigqueryEndpoint === '' ? 'http://127.0.0.1:9050' : testConfig.bigqueryEndpoint);
 const auth = new OAuth2Client();

@@ -13,8 +13,9 @@ import type { SinkContext, SinkDriver, SinkWriter } from '../../lib/sinks/contra
 import { createDriver } from '../../lib/sinks/index.ts';
 import { http, type HttpOptions } from '../../topology/sinks/http.ts';
 import { secret, type HttpSink } from '../../topology/sinks.ts';
-import { contextOf, describeConformance, recordOf, refusedIndexes, retryIndexes, running, taskOf, testConfig, type Item, type Place } from './support/conformance.ts';
+import { describeConformance, type Place } from './support/conformance.ts';
 import { Proxy } from './support/proxy.ts';
+import { contextOf, recordOf, refusedIndexes, retryIndexes, running, taskOf, testConfig, type Item } from './support/sinks.ts';
 
 const TOKEN = 'planted-t0ken-5e1f';
 const driverOf = (sink: HttpSink, context: SinkContext = contextOf()): SinkDriver => createDriver(sink, context, { environment: { TOKEN }, config: testConfig });

@@ -7,9 +7,10 @@ import { createDriver } from '../../lib/sinks/index.ts';
 import { fenceKey } from '../../lib/sinks/redis/driver.ts';
 import { redis } from '../../topology/sinks/redis.ts';
 import { secret, type RedisSink } from '../../topology/sinks.ts';
-import { contextOf, describeConformance, recordOf, refusedIndexes, rejection, running, taskOf, testConfig, TOPIC, writeAll, type Item, type Place } from './support/conformance.ts';
+import { describeConformance, type Place } from './support/conformance.ts';
 import { Proxy } from './support/proxy.ts';
 import { RedisServer } from './support/redis.ts';
+import { contextOf, recordOf, refusedIndexes, rejection, running, taskOf, testConfig, TOPIC, writeAll, type Item } from './support/sinks.ts';
 
 const url = secret('REDIS');
 const driverOf = (sink: RedisSink, context: SinkContext, at: string): SinkDriver => createDriver(sink, context, { environment: { REDIS: at }, config: testConfig });
@@ -62,7 +63,7 @@ describe('redis', function () {
 
   before(async () => {
     await own.start();
-    admin = new Redis(own.url, { retryStrategy: () => 50, maxRetriesPerRequest: null });
+    admin = new Redis(own.url, { protocol: 2, retryStrategy: () => 50, maxRetriesPerRequest: null });
     admin.on('error', () => undefined);
   });
   after(async () => {

@@ -4,20 +4,11 @@
  */
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
-import { readConfig } from '../../../lib/core/config.ts';
 import { systemClock } from '../../../lib/core/clock.ts';
 import { RejoinError, RetryError } from '../../../lib/core/errors.ts';
-import { silentLogger } from '../../../lib/core/logger.ts';
-import type { SinkContext, SinkDriver, SinkRecord, SinkTask, SinkWriter, WriteResult } from '../../../lib/sinks/contract.ts';
+import type { SinkContext, SinkDriver } from '../../../lib/sinks/contract.ts';
 import type { Proxy } from './proxy.ts';
-
-export interface Item {
-  readonly id: string;
-  /** Makes the system itself refuse the record. */
-  readonly bad?: boolean;
-  /** Makes the sink's callback throw. */
-  readonly throws?: boolean;
-}
+import { contextOf, items, once, RECOVERY_MS, recordOf, records, refusedIndexes, rejection, retryIndexes, running, taskOf, TOPIC, writeAll } from './sinks.ts';
 
 /** The sink's own corner of the system, empty at first. */
 export interface Place {
@@ -42,63 +33,9 @@ export interface Subject {
   place(): Promise<Place>;
 }
 
-export const TOPIC = 'conformance';
 /** Longest time that a driver may need to notice that its system is down. */
 const NOTICE_MS = 2_000;
-const RECOVERY_MS = 10_000;
 const PREFIX = 5;
-
-export const contextOf = (overrides: Partial<SinkContext> = {}): SinkContext => ({
-  app: 'tests', sink: `sink-${crypto.randomUUID().slice(0, 8)}`, clock: systemClock, log: silentLogger, timeoutMs: 5_000, ...overrides,
-});
-
-export const testConfig = readConfig(process.env);
-
-export const taskOf = (epoch: number, overrides: Partial<SinkTask> = {}): SinkTask => ({
-  partitions: [{ topic: TOPIC, partition: 0, endOffset: 1_000_000 }],
-  owner: { producerId: 7, epoch },
-  ...overrides,
-});
-
-export const recordOf = (value: unknown, offset: number, overrides: Partial<SinkRecord> = {}): SinkRecord => ({
-  value, key: `key-${offset % 3}`, timestamp: 1_700_000_000_000 + offset, headers: [], topic: TOPIC, partition: 0, offset, now: 1_700_000_000_500, ...overrides,
-});
-
-export const items = (run: string, count: number): Item[] => Array.from({ length: count }, (_, n) => ({ id: `${run}-${n}` }));
-/** Offsets with gaps, as transactions leave them. */
-export const records = (values: readonly Item[]): SinkRecord[] => values.map((value, n) => recordOf(value, 2 * n + 10));
-const once = (values: readonly Item[]): Map<string, number> => new Map(values.map(({ id }) => [id, 1]));
-export const running = (): AbortSignal => new AbortController().signal;
-
-export const refusedIndexes = (result: WriteResult): number[] => result.refused.map(({ index }) => index);
-export const retryIndexes = (result: WriteResult): number[] => result.retry.map(({ index }) => index);
-
-/** The error of a rejected promise; fails when it resolves. */
-export const rejection = async (work: Promise<unknown>): Promise<unknown> => {
-  const outcome = await work.then(() => ({ error: null }), (error: unknown) => ({ error }));
-  expect(outcome.error, 'it should have been rejected').not.equal(null);
-  return outcome.error;
-};
-
-/** Writes as the runtime does: what is to be written again is, after a pause. */
-export const writeAll = async (writer: SinkWriter, batch: readonly SinkRecord[]): Promise<{ readonly refused: readonly number[] }> => {
-  const refused: number[] = [];
-  let pending = batch.map((record, index) => ({ record, index }));
-  const giveUpAt = performance.now() + RECOVERY_MS;
-  while (pending.length > 0) {
-    expect(performance.now(), 'the sink should have recovered').lessThan(giveUpAt);
-    const attempt: WriteResult | null = await writer.write(pending.map(({ record }) => record), running()).catch((error: unknown) => {
-      if (error instanceof RetryError) return null;
-      throw error;
-    });
-    if (attempt !== null) {
-      refused.push(...attempt.refused.map(({ index }) => pending[index]!.index));
-      pending = attempt.retry.map(({ index }) => pending[index]!);
-    }
-    if (pending.length > 0) await systemClock.sleep(50);
-  }
-  return { refused };
-};
 
 export const describeConformance = (subject: Subject): void => {
   describe(`${subject.name}: conformance`, function () {
@@ -301,7 +238,7 @@ export const describeConformance = (subject: Subject): void => {
         const began = performance.now();
         controller.abort();
         expect(retryIndexes(await write)).deep.equal([0, 1, 2, 3]);
-        expect(performance.now() - began).lessThan(500);
+        expect(performance.now() - began, 'long before its time is over').lessThan(1_500);
         await proxy.down();
         await proxy.up();
       });
@@ -309,13 +246,14 @@ export const describeConformance = (subject: Subject): void => {
       it('asks for another try when a write takes longer than its time', async () => {
         const proxy = proxied();
         const place = await subject.place();
-        const writer = await (await worker(place, contextOf({ timeoutMs: 400 }))).writer(taskOf(1));
+        await worker(place, contextOf());
+        const writer = await (await worker(place, contextOf({ timeoutMs: 1_000 }))).writer(taskOf(1));
         proxy.mode('silent');
         const began = performance.now();
         const late = await writer.write(records(items('late', 4)), running()).then(retryIndexes, (error: unknown) => error);
         if (Array.isArray(late)) expect(late).deep.equal([0, 1, 2, 3]);
         else expect(late).instanceOf(RetryError);
-        expect(performance.now() - began).lessThan(NOTICE_MS);
+        expect(performance.now() - began).lessThan(1_000 + NOTICE_MS);
         await proxy.down();
         await proxy.up();
       });
