@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import { ConfigurationError, MillraceError, messageOf } from '../core/errors.ts';
 import { scrub } from '../core/logger.ts';
 
