@@ -6,8 +6,7 @@ import { RetryError } from '../core/errors.ts';
 import type { Logger, RateLimitedLog } from '../core/logger.ts';
 import type { BatchReader, FetchedBatch, KafkaPort, Position, TopicPartition } from '../kafka/port.ts';
 import type { TableAccess } from '../plan/compile.ts';
-import { keyText } from '../serde/key.ts';
-import { mergeUnavailable, NO_VALUE, type KeyDecoder, type ValueDecoder } from '../serde/index.ts';
+import { lookupKey, mergeUnavailable, NO_VALUE, type KeyDecoder, type ValueDecoder } from '../serde/index.ts';
 import { fetchLimits } from './limits.ts';
 import { retrying } from './retry.ts';
 import type { Serdes } from './serdes.ts';
@@ -29,9 +28,6 @@ export interface TableOptions {
   readonly limited: RateLimitedLog;
   readonly signal: AbortSignal;
 }
-
-/** How rows are found: scalars as they are, keys of several columns by their canonical text. */
-const lookup = (key: unknown): unknown => (key !== null && typeof key === 'object' ? keyText(key) : key);
 
 /**
  * A table, whole, in this worker: one copy for all its tasks. `load` reads it to its end; `caughtUp` waits until it has
@@ -65,7 +61,7 @@ export class TableReader implements TableAccess {
   }
 
   get(key: unknown): unknown {
-    return this.#rows.get(lookup(key));
+    return this.#rows.get(lookupKey(key));
   }
 
   get size(): number {
@@ -145,14 +141,14 @@ export class TableReader implements TableAccess {
 
   #put(row: Row, batch: FetchedBatch, i: number): void {
     const { key } = this.#options.node;
-    const own = lookup(typeof key === 'string' ? row[key] : key.map((column) => row[column]));
-    const named = lookup(this.#keys.decode(batch.key(i)));
+    const own = lookupKey(typeof key === 'string' ? row[key] : key.map((column) => row[column]));
+    const named = lookupKey(this.#keys.decode(batch.key(i)));
     if (named !== own) this.#aliases.set(named, own);
     this.#rows.set(own, mergeUnavailable(row, this.#rows.get(own)));
   }
 
   #forget(messageKey: unknown): void {
-    const named = lookup(messageKey);
+    const named = lookupKey(messageKey);
     this.#rows.delete(this.#aliases.get(named) ?? named);
     this.#aliases.delete(named);
   }

@@ -8,7 +8,7 @@ import { silentLogger } from '../core/logger.ts';
 import type { TableAccess } from '../plan/compile.ts';
 import { plan as planOf } from '../plan/plan.ts';
 import type { OutputPlan, Plan, StagePlan } from '../plan/types.ts';
-import { createSerde, decodeKey, encodeKey, internalDecoder, internalEncoder, keyText, NO_VALUE, type Serde } from '../serde/index.ts';
+import { createSerde, decodeKey, encodeKey, internalDecoder, internalEncoder, lookupKey, NO_VALUE, type Serde } from '../serde/index.ts';
 import { DrivenStage } from './driven-stage.ts';
 import type { DrivenDeadLetter, DrivenRecord, SunkRecord, Waiting } from './topics.ts';
 
@@ -67,8 +67,6 @@ export interface Driver {
 /** Throws `ConfigurationError` when the topology is unsound. */
 export const drive = (topology: Topology, options: DriveOptions = {}): Driver => new MemoryDriver(planOf(topology), options.nowMs ?? 0);
 
-const lookup = (key: unknown): unknown => (key !== null && typeof key === 'object' ? keyText(key) : key);
-
 class MemoryDriver implements Driver {
   readonly plan: Plan;
   #now: number;
@@ -85,7 +83,7 @@ class MemoryDriver implements Driver {
     for (const node of plan.tables) this.#tables.set(node, new Map());
     const host = {
       now: () => this.#now,
-      table: (node: TableNode): TableAccess => ({ get: (key) => this.#tables.get(node)!.get(lookup(key)) }),
+      table: (node: TableNode): TableAccess => ({ get: (key) => this.#tables.get(node)!.get(lookupKey(key)) }),
       write: (stage: StagePlan, index: number, key: unknown, value: unknown, timestamp: number) => this.#write(stage.outputs[index]!, key, value, timestamp),
     };
     this.#stages = plan.stages.map((stage) => new DrivenStage(stage, host));
@@ -167,9 +165,9 @@ class MemoryDriver implements Driver {
     return {
       put: (row) => {
         const columns = row as Readonly<Record<string, unknown>>;
-        rows.set(lookup(typeof key === 'string' ? columns[key] : key.map((column) => columns[column])), row);
+        rows.set(lookupKey(typeof key === 'string' ? columns[key] : key.map((column) => columns[column])), row);
       },
-      delete: (by) => void rows.delete(lookup(by)),
+      delete: (by) => void rows.delete(lookupKey(by)),
     };
   }
 
