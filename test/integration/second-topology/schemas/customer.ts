@@ -1,0 +1,16 @@
+/** Generated from customer.avsc by `millrace schemas types`: change that file and run it again. */
+import { schema } from 'millrace/topology';
+
+/** The columns of public.customers that the topology uses. */
+export interface Customer {
+  readonly id: bigint;
+  readonly country: string;
+}
+
+export const customer = schema<Customer>({
+  type: 'record',
+  name: 'Customer',
+  namespace: 'shop',
+  doc: 'The columns of public.customers that the topology uses.',
+  fields: [{ name: 'id', type: 'long' }, { name: 'country', type: 'string' }],
+});
