@@ -9,6 +9,7 @@ export { TopologyError } from './errors.ts';
 
 export { branch, otherwise } from './operators/branch.ts';
 export type { Branches } from './operators/branch.ts';
+export { concatMap } from './operators/concatMap.ts';
 export { filter } from './operators/filter.ts';
 export type { Narrowed } from './operators/filter.ts';
 export { inserts } from './operators/inserts.ts';
@@ -19,6 +20,8 @@ export type { KeyByOptions } from './operators/keyBy.ts';
 export { leftJoin } from './operators/leftJoin.ts';
 export { map } from './operators/map.ts';
 export { merge } from './operators/merge.ts';
+export { mergeMap } from './operators/mergeMap.ts';
+export { rx } from './operators/rx.ts';
 export { scan } from './operators/scan.ts';
 export type { ScanOptions } from './operators/scan.ts';
 export { tap } from './operators/tap.ts';

@@ -2,6 +2,7 @@
  * The graph behind streams. Nodes are immutable values without types of records: the types live on `Stream`.
  * A node knows its parents only, so a stream can be piped into any number of branches.
  */
+import type { OperatorFunction } from 'rxjs';
 import type { Codec, DebeziumCodec } from './codecs.ts';
 import type { Meta } from './meta.ts';
 import type { Sink } from './sinks.ts';
@@ -91,6 +92,18 @@ export interface BranchNode {
   readonly branches: Readonly<Record<string, AnyFunction | null>>;
 }
 
+/** A step whose results come over time: an inner stream per record. */
+export interface InnerNode {
+  readonly kind: 'inner';
+  readonly operator: 'concatMap' | 'mergeMap' | 'rx';
+  readonly parent: StreamNode;
+  /** Value -> ObservableInput; null for `rx`, which has operators instead. */
+  readonly project: AnyFunction | null;
+  readonly operators: readonly OperatorFunction<never, unknown>[];
+  /** Records of one task under way at once. */
+  readonly concurrency: number;
+}
+
 /** One way out of a branch. */
 export interface ArmNode {
   readonly kind: 'arm';
@@ -133,7 +146,7 @@ export interface BatchOptions {
 }
 
 export type StreamNode =
-  | SourceNode | InsertsNode | MapNode | FilterNode | TapNode | ValidateNode | KeyByNode | JoinNode | MergeNode | BranchNode | ArmNode | ScanNode | ThroughNode;
+  | SourceNode | InsertsNode | MapNode | FilterNode | TapNode | ValidateNode | KeyByNode | JoinNode | MergeNode | BranchNode | ArmNode | InnerNode | ScanNode | ThroughNode;
 
 export type Node = StreamNode | SinkNode;
 
@@ -163,6 +176,7 @@ export const labelOf = (node: Node): string => {
     case 'merge': return call('merge', node.name ?? '');
     case 'branch': return call('branch', ...Object.keys(node.branches));
     case 'arm': return node.name;
+    case 'inner': return call(node.operator, node.project === null ? '' : named(node.project));
     case 'scan': return call('scan', node.name);
     case 'through': return call('through', node.topic);
     case 'sink': return call('to', node.name);

@@ -85,6 +85,7 @@ export const definitions = {
   retryBaseMs: integer('MILLRACE_RETRY_BASE_MS', 100, 1, MINUTE_MS, 'First backoff after a passing fault; doubles, with full jitter.'),
   retryMaxMs: integer('MILLRACE_RETRY_MAX_MS', 5_000, 1, HOUR_MS, 'Longest backoff.'),
   failuresAtPosition: integer('MILLRACE_FAILURES_AT_POSITION', 20, 1, 1_000_000, 'A task that fails so often at one position stops the worker.'),
+  innerTimeoutMs: integer('MILLRACE_INNER_TIMEOUT_MS', 30_000, 1, HOUR_MS, 'Longest time of one record\'s inner stream (concatMap, mergeMap, rx); then its task begins again at the last commit.'),
   sinkTimeoutMs: integer('MILLRACE_SINK_TIMEOUT_MS', 30_000, 100, HOUR_MS, 'Longest time of one write to an outside sink before it counts as failed and is tried again.'),
   stopTimeoutMs: integer('MILLRACE_STOP_TIMEOUT_MS', 8_000, 100, 10 * MINUTE_MS, 'Longest time of a graceful stop: finish, commit, leave.'),
   timestampAheadMs: integer('MILLRACE_TIMESTAMP_AHEAD_MS', 3_600_000, 0, 24 * HOUR_MS, 'A record further in the future is a dead letter; the brokers refuse it (message.timestamp.after.max.ms, one hour by default).'),

@@ -4,7 +4,7 @@
  */
 import type { Change } from '../../topology/codecs.ts';
 import type { Meta } from '../../topology/meta.ts';
-import type { ArmNode, BranchNode, JoinNode, KeyByNode, Node, ScanNode, TableNode, ValidateNode } from '../../topology/node.ts';
+import type { ArmNode, BranchNode, InnerNode, JoinNode, KeyByNode, Node, ScanNode, TableNode, ValidateNode } from '../../topology/node.ts';
 import { parentsOf } from '../../topology/node.ts';
 import { DeadLetterError } from '../core/errors.ts';
 import { keyText } from '../serde/key.ts';
@@ -37,6 +37,8 @@ export interface StageHost {
   /** A value leaves through the outside sink. */
   sink(value: unknown): void;
   drop(reason: string): void;
+  /** Runs an inner stream of the record under way and hands what it emits to `next`, now or when it has completed. */
+  inner(node: InnerNode, value: unknown, next: (value: unknown) => void): void;
   store(node: ScanNode): StateAccess;
   table(node: TableNode): TableAccess;
 }
@@ -120,6 +122,10 @@ class Compiler {
       case 'merge': return next;
       case 'branch': return this.#branch(node);
       case 'arm': return next;
+      case 'inner': return (value) => {
+        host.at = node;
+        host.inner(node, value, next);
+      };
       case 'scan': return scan(node, host, next);
       case 'sink': return (value) => {
         host.at = node;

@@ -1,7 +1,7 @@
 /**
  * Cuts the graph into stages. A stage begins at topics and ends where records are written: to a topic in the stage's
  * transactions, or to one outside sink. An outside sink that hangs on a source or `through` topic by stateless steps
- * reads that topic itself; behind a join or a stateful step its records are first written to a topic of its own,
+ * reads that topic itself; behind a join, an inner stream or a stateful step its records are first written to a topic of its own,
  * exactly once, because what those steps say may differ when they are asked again.
  */
 import type { KeyByNode, Node, SinkNode, StreamNode, ThroughNode } from '../../topology/node.ts';
@@ -35,7 +35,7 @@ const isOutside = (sink: SinkNode): boolean => sink.sink.kind !== 'kafka';
 /** True when the way up from the sink to its topics holds stateless steps only. */
 const readsTopicsItself = (node: StreamNode): boolean => {
   if (node.kind === 'source' || node.kind === 'through') return true;
-  if (node.kind === 'join' || node.kind === 'scan') return false;
+  if (node.kind === 'join' || node.kind === 'scan' || node.kind === 'inner') return false;
   return parentsOf(node).every(readsTopicsItself);
 };
 

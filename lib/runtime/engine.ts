@@ -12,8 +12,13 @@ export interface Entry {
 
 /** What a task does with its records: write to topics in transactions, or to an outside sink. */
 export interface Engine {
-  /** Runs the stage on record `i`. Never throws for what one record causes: that is a dead letter. */
-  record(entry: Entry, batch: FetchedBatch, i: number): void;
+  /** Records that may be under way at once; null when the stage finishes each in the call. */
+  readonly concurrency: number | null;
+  /**
+   * Runs the stage on record `i`. Never throws for what one record causes: that is a dead letter. A promise means that the
+   * record has inner streams under way; nothing may be settled before it resolves, and its rejection ends the task.
+   */
+  record(entry: Entry, batch: FetchedBatch, i: number): void | Promise<void>;
   /** Everything of the topic below this offset has been handed to `record`. */
   progressed(topic: string, nextOffset: number): void;
   /** Commits or writes what is due; waits while more may not be taken. Throws what ends the task. */
@@ -26,8 +31,10 @@ export interface Engine {
   stopSoon(): void;
   /** Finishes: writes and commits everything that can be. */
   drain(): Promise<void>;
-  /** The next offset that a commit would store now; failures are counted per position. */
-  position(): string;
+  /** Whether anything has been committed since the task opened: failures without that are failures at one position. */
+  hasCommitted(): boolean;
+  /** Records taken that are not yet committed, or not yet decided on by the outside sink. */
+  unsettled(): number;
   /** Drops everything uncommitted and frees what is held. */
   discard(): Promise<void>;
 }

@@ -14,11 +14,21 @@ import { Task, type TaskEntry } from './task.ts';
 import { timeOf } from './time.ts';
 import { Wake } from './wake.ts';
 
+export interface OpenOptions {
+  readonly partition: number;
+  /** Aborted when the task is to be closed at once. */
+  readonly signal: AbortSignal;
+  /** Whether states are encoded when they are written already. */
+  readonly checksStates: boolean;
+  /** Called when the task has room for more records. */
+  readonly onRoom: () => void;
+}
+
 /**
  * Opens a task. The order is the guarantee: whoever owned the task before is shut out first (1), so that nothing that is read
  * afterwards (2, 3) can still change behind this task's back.
  */
-export const openTask = async (context: StageContext, partition: number, signal: AbortSignal, onRoom: () => void): Promise<Task> => {
+export const openTask = async (context: StageContext, { partition, signal, checksStates, onRoom }: OpenOptions): Promise<Task> => {
   const { stage, port, config, clock } = context;
   // 1. InitProducerId fences the former owner and ends its open transaction.
   const producer = port.producer(stage.transactionalId(partition), { transactionTimeoutMs: config.transactionTimeoutMs });
@@ -35,7 +45,7 @@ export const openTask = async (context: StageContext, partition: number, signal:
     // 5. Start at that position, or lower where the outside sink has lost writes.
     const wake = new Wake(clock);
     const { engine, starts } = stage.sink === null
-      ? { engine: new ProcessingEngine({ context, partition, producer, stores, wake: () => wake.signal() }), starts: committed }
+      ? { engine: new ProcessingEngine({ context, partition, producer, stores, checksStates, wake: () => wake.signal(), signal }), starts: committed }
       : await sinking(context, partition, producer, owner, committed, signal);
     signal.throwIfAborted();
     return new Task({ context, partition, entries: entriesOf(context, starts), engine, wake, signal, onRoom });
@@ -50,10 +60,24 @@ export const openTask = async (context: StageContext, partition: number, signal:
 const placesOf = (context: StageContext, partition: number): TopicPartition[] =>
   context.stage.entries.filter((e) => partition < context.partitions.get(e.topic)!).map(({ topic }) => ({ topic, partition }));
 
+/** Where to begin: behind what was committed, else where the log begins. What was deleted or cut off before it was read is not passed over in silence. */
 const startPositions = async (context: StageContext, places: readonly TopicPartition[]): Promise<Position[]> => {
-  const committed = await context.admin.committed(context.stage.group, places);
-  const starts = await context.admin.startOffsets(places);
-  return starts.map((start) => committed.find((c) => c.topic === start.topic) ?? start);
+  const { admin, stage } = context;
+  const committed = await admin.committed(stage.group, places);
+  const starts = await admin.startOffsets(places);
+  const ends = await admin.endOffsets(places, 'read_uncommitted');
+  return starts.map((start, i) => {
+    const position = committed.find((c) => c.topic === start.topic);
+    if (position === undefined) return start;
+    const end = ends.find((e) => e.topic === start.topic && e.partition === start.partition)!;
+    if (position.offset >= start.offset && position.offset <= end.offset) return position;
+    throw new StopError(`group ${stage.group} stands at offset ${position.offset}, but the log goes from ${start.offset} to ${end.offset}`, {
+      where: { stage: stage.name, ...places[i]! },
+      hint: position.offset < start.offset
+        ? "Records were deleted before they were read (retention?). To go on without them, reset the group's offsets with kafka-consumer-groups"
+        : "Was the topic made anew? Then reset the group's offsets with kafka-consumer-groups, and delete its changelogs",
+    });
+  });
 };
 
 const restoreStores = async (
@@ -90,12 +114,16 @@ const sinking = async (
   const endOf = (p: TopicPartition): number => ends.find((e) => e.topic === p.topic)!.offset;
   const writer = await driver.writer({ owner, partitions: committed.map((p) => ({ topic: p.topic, partition: p.partition, endOffset: endOf(p) })) });
   const known = await writer.positions();
+  const logStarts = await admin.startOffsets(committed);
   const starts = committed.map((p, i) => {
-    const there = known[i] ?? null;
-    if (there === null || there >= p.offset) return p;
+    const position = known[i] ?? null;
+    if (position === null || position >= p.offset) return p;
+    // What was purged behind the committed offset cannot be read again; mostly it is the marker behind the last record.
+    const there = Math.max(position, logStarts.find((s) => s.topic === p.topic)!.offset);
+    if (there >= p.offset) return p;
     log.info('the sink stands behind the committed offset (markers and dropped records, or writes it has lost); its task starts where the sink stands', { stage: stage.name, topic: p.topic, partition, committed: p.offset, sink: there });
     return { ...p, offset: there };
   });
-  return { engine: new SinkingEngine({ context, partition, producer, writer, sink: stage.sink, signal }), starts };
+  return { engine: new SinkingEngine({ context, partition, producer, writer, sink: stage.sink, committed, signal }), starts };
 };
 

@@ -1,24 +1,28 @@
-import type { Node, ScanNode, TableNode } from '../../topology/node.ts';
+import type { InnerNode, Node, ScanNode, TableNode } from '../../topology/node.ts';
 import { pathOf } from '../../topology/node.ts';
-import { DeadLetterError } from '../core/errors.ts';
+import { RejoinError, RetryError, StopError } from '../core/errors.ts';
 import type { FetchedBatch, OutputBatch, Position, TransactionalProducer } from '../kafka/port.ts';
-import { partitionOf } from '../kafka/partitioner.ts';
 import { compile, type CompiledStage, type StageHost, type StateAccess, type TableAccess } from '../plan/compile.ts';
-import { keyText } from '../serde/key.ts';
 import { NO_VALUE, type ValueEncoder } from '../serde/serde.ts';
 import type { Store } from '../state/store.ts';
+import { checkedState, encodeState } from './checked-state.ts';
 import { commit } from './checkpoint.ts';
 import type { StageContext } from './context.ts';
 import { appendDeadLetter, originalOf } from './dead-letter.ts';
 import type { Engine, Entry } from './engine.ts';
+import { runInner, type WaitingInner } from './inner.ts';
 import { RecordMeta } from './meta.ts';
+import { HeldOutput, StageOutputs } from './outputs.ts';
 
-interface Output {
-  readonly topic: string;
-  readonly partitions: number;
-  readonly encoder: ValueEncoder<unknown>;
-  /** Repartition topics keep equal keys together, null included; elsewhere a null key stays null. */
-  readonly nullKey: 'null-bytes' | 'encoded';
+/** A record whose inner streams are under way. */
+interface Run {
+  readonly entry: Entry;
+  readonly batch: FetchedBatch;
+  readonly index: number;
+  readonly timestamp: number;
+  readonly now: number;
+  readonly waiting: readonly WaitingInner[];
+  readonly held: HeldOutput | null;
 }
 
 export interface ProcessingOptions {
@@ -26,15 +30,13 @@ export interface ProcessingOptions {
   readonly partition: number;
   readonly producer: TransactionalProducer;
   readonly stores: ReadonlyMap<ScanNode, { readonly store: Store; readonly changelog: string; readonly encoder: ValueEncoder<unknown> }>;
+  /** Whether states are encoded when they are written already. */
+  readonly checksStates: boolean;
   /** Wakes the task's loop when a commit has ended. */
   readonly wake: () => void;
+  /** Aborted when the task is closed at once. */
+  readonly signal: AbortSignal;
 }
-
-/** A key of somebody else's topic as it can stand on ours: int64 keys become text. */
-const ownKey = (key: unknown): unknown => {
-  if (typeof key === 'bigint') return String(key);
-  return Array.isArray(key) ? key.map(ownKey) : key;
-};
 
 /** Runs a stage that writes to topics: outputs, state and offsets become visible in one transaction per commit. */
 export class ProcessingEngine implements Engine, StageHost {
@@ -42,7 +44,7 @@ export class ProcessingEngine implements Engine, StageHost {
   at: Node | null = null;
   readonly #options: ProcessingOptions;
   readonly #context: StageContext;
-  readonly #outputs: readonly Output[];
+  readonly #outputs: StageOutputs;
   readonly #compiled: CompiledStage;
   readonly #stores: readonly Store[];
   readonly #positions = new Map<string, number>();
@@ -52,29 +54,34 @@ export class ProcessingEngine implements Engine, StageHost {
   #sinceMs: number | null = null;
   #requested = false;
   #committing: Promise<void> | null = null;
+  #committingRecords = 0;
+  #committed = false;
   #failure: unknown = null;
+  readonly concurrency: number | null;
+  /** Inner streams that the record under way has begun and that did not end in the call. */
+  #waiting: WaitingInner[] = [];
+  /** Outputs of the record under way, where records overlap; else they are appended at once. */
+  #held: HeldOutput | null = null;
 
   constructor(options: ProcessingOptions) {
     this.#options = options;
-    const { stage, partitions, serdes } = options.context;
+    const { stage } = options.context;
     this.#context = options.context;
-    this.#outputs = stage.outputs.map((output) => ({
-      topic: output.topic,
-      partitions: partitions.get(output.topic)!,
-      encoder: serdes.encoder(output.codec, output.topic),
-      nullKey: output.node.kind === 'keyBy' ? 'encoded' : 'null-bytes',
-    }));
+    this.#outputs = new StageOutputs(options.context);
     this.#stores = [...options.stores.values()].map((s) => s.store);
     this.#output = options.producer.batch();
+    const inner = [...stage.nodes].flatMap((node) => (node.kind === 'inner' ? [node.concurrency] : []));
+    this.concurrency = inner.length === 0 ? null : Math.min(...inner);
     this.#compiled = compile(stage, this);
   }
 
-  record(entry: Entry, batch: FetchedBatch, i: number): void {
+  record(entry: Entry, batch: FetchedBatch, i: number): void | Promise<void> {
     const { clock, counters } = this.#context;
     this.meta.at(batch, i, entry.decodeKey, clock.now());
     this.at = null;
-    this.#output.begin();
-    for (let s = 0; s < this.#stores.length; s += 1) this.#stores[s]!.begin();
+    this.#sinceMs ??= clock.monotonic();
+    this.#begin();
+    if (this.concurrency !== null && this.concurrency > 1) this.#held = new HeldOutput();
     try {
       const value = entry.values.decode(batch.value(i));
       if (value === NO_VALUE) {
@@ -83,12 +90,94 @@ export class ProcessingEngine implements Engine, StageHost {
         if (entry.timeOf !== null) this.meta.timestamp = entry.timeOf(value);
         this.#compiled.get(entry.topic)!(value);
       }
+      if (this.#waiting.length > 0) return this.#later({ entry, batch, index: i, timestamp: this.meta.timestamp, now: this.meta.now, waiting: this.#taken(), held: this.#held });
+      this.#release();
     } catch (error) {
+      this.#taken();
+      if (error instanceof StopError) throw error;
       this.#deadLetter(batch, i, error);
     }
-    counters.recordsIn += 1;
+    this.#finished();
+  }
+
+  #begin(): void {
+    this.#output.begin();
+    for (let s = 0; s < this.#stores.length; s += 1) this.#stores[s]!.begin();
+  }
+
+  #finished(): void {
+    this.#held = null;
+    this.#context.counters.recordsIn += 1;
     this.#records += 1;
-    this.#sinceMs ??= clock.monotonic();
+  }
+
+  #taken(): readonly WaitingInner[] {
+    const taken = this.#waiting;
+    this.#waiting = [];
+    return taken;
+  }
+
+  #release(): void {
+    this.#held?.releaseTo(this.#output);
+  }
+
+  /** Waits for a record's inner streams and runs the steps behind them, until none is left. What the record puts out appears at once or not at all. */
+  async #later(run: Run): Promise<void> {
+    let resumed = run.held === null;
+    try {
+      for (let { waiting } = run; waiting.length > 0; waiting = this.#taken()) {
+        resumed = run.held === null;
+        const emitted: (readonly unknown[])[] = [];
+        for (const inner of waiting) emitted.push(await this.#valuesOf(inner));
+        this.#resume(run);
+        resumed = true;
+        waiting.forEach((inner, n) => {
+          const saved = this.meta.swapKey(inner.key);
+          for (const value of emitted[n]!) inner.next(value);
+          this.meta.restoreKey(saved);
+        });
+      }
+      this.#release();
+    } catch (error) {
+      this.#taken();
+      // A passing fault of what the inner stream asked is no fault of the record: the task begins again at its last commit.
+      if (error instanceof RetryError || error instanceof RejoinError || error instanceof StopError) throw error;
+      // Between its turns other records have begun theirs: what they put out is not this record's to take back.
+      if (!resumed) this.#begin();
+      this.#deadLetter(run.batch, run.index, error);
+    }
+    this.#finished();
+  }
+
+  async #valuesOf(inner: WaitingInner): Promise<readonly unknown[]> {
+    try {
+      return await inner.values;
+    } catch (error) {
+      this.at = inner.node;
+      throw error;
+    }
+  }
+
+  /** Takes up a record again, after others may have used the task's meta. */
+  #resume(run: Run): void {
+    this.meta.at(run.batch, run.index, run.entry.decodeKey, run.now);
+    this.meta.timestamp = run.timestamp;
+    if (run.held === null) return;
+    this.#held = run.held;
+    this.#begin();
+  }
+
+  inner(node: InnerNode, value: unknown, next: (value: unknown) => void): void {
+    const { clock, config } = this.#context;
+    const { key } = this.meta;
+    const values = runInner(node, value, this.meta, { clock, timeoutMs: config.innerTimeoutMs, signal: this.#options.signal });
+    if (values instanceof Promise) {
+      // Awaited in order; one that fails while another is awaited is no unhandled rejection.
+      values.catch(() => {});
+      this.#waiting.push({ node, values, key, next });
+    } else {
+      for (const emitted of values) next(emitted);
+    }
   }
 
   #deadLetter(batch: FetchedBatch, i: number, error: unknown): void {
@@ -105,17 +194,8 @@ export class ProcessingEngine implements Engine, StageHost {
   }
 
   output(index: number, value: unknown): void {
-    const output = this.#outputs[index]!;
-    const { meta } = this;
-    const { config, counters } = this.#context;
-    if (meta.timestamp > meta.now + config.timestampAheadMs) {
-      throw new DeadLetterError(`the record's time ${new Date(meta.timestamp).toISOString()} is more than ${config.timestampAheadMs} ms ahead`);
-    }
-    const key = ownKey(meta.key);
-    const bytes = key === null && output.nullKey === 'null-bytes' ? null : Buffer.from(keyText(key), 'utf8');
-    const partition = bytes === null ? meta.partition % output.partitions : partitionOf(bytes, output.partitions);
-    this.#output.append(output.topic, partition, bytes, output.encoder.encode(value), meta.timestamp);
-    counters.recordsOut += 1;
+    this.#outputs.write(index, value, this.meta, this.#held ?? this.#output);
+    this.#context.counters.recordsOut += 1;
   }
 
   sink(): void {
@@ -127,7 +207,8 @@ export class ProcessingEngine implements Engine, StageHost {
   }
 
   store(node: ScanNode): StateAccess {
-    return this.#options.stores.get(node)!.store;
+    const { store, encoder } = this.#options.stores.get(node)!;
+    return this.#options.checksStates ? checkedState(store, encoder) : store;
   }
 
   table(node: TableNode): TableAccess {
@@ -162,31 +243,33 @@ export class ProcessingEngine implements Engine, StageHost {
     // One commit at a time, in order; records go on being processed while it runs.
     if (this.#committing !== null) await this.#committing;
     this.#throwFailure();
-    this.#begin();
+    this.#startCommit();
   }
 
   #throwFailure(): void {
     if (this.#failure !== null) throw this.#failure;
   }
 
-  #begin(): void {
+  #startCommit(): void {
     const { context, producer, partition, stores } = this.#options;
     const { clock, counters, stage } = context;
     for (const { store, changelog, encoder } of stores.values()) {
       for (const [key, value] of store.seal()) {
-        this.#output.append(changelog, partition, key, value === undefined ? null : encoder.encode(value), clock.now());
+        this.#output.append(changelog, partition, key, value === undefined ? null : encodeState(encoder, store, value), clock.now());
       }
     }
     const positions: Position[] = [...this.#changed].map((topic) => ({ topic, partition, offset: this.#positions.get(topic)! }));
     const checkpoint = { producer, group: stage.group, output: this.#output, positions, stores: this.#stores };
     this.#output = producer.batch();
     this.#changed = new Set();
+    this.#committingRecords = this.#records;
     this.#records = 0;
     this.#sinceMs = null;
     this.#requested = false;
     const startedMs = clock.monotonic();
     this.#committing = commit(checkpoint).then(
       () => {
+        this.#committed = true;
         counters.commits += 1;
         counters.commitMs += clock.monotonic() - startedMs;
       },
@@ -195,6 +278,7 @@ export class ProcessingEngine implements Engine, StageHost {
       },
     ).finally(() => {
       this.#committing = null;
+      this.#committingRecords = 0;
       this.#options.wake();
     });
   }
@@ -214,8 +298,12 @@ export class ProcessingEngine implements Engine, StageHost {
     this.#throwFailure();
   }
 
-  position(): string {
-    return [...this.#positions].map(([topic, offset]) => `${topic}:${offset}`).join(' ');
+  hasCommitted(): boolean {
+    return this.#committed;
+  }
+
+  unsettled(): number {
+    return this.#records + this.#committingRecords;
   }
 
   async discard(): Promise<void> {

@@ -31,3 +31,15 @@ export const retrying = async <T>(options: RetryOptions, attempt: () => Promise<
     }
   }
 };
+
+/** Resolves when `work` settles, at the latest after `timeoutMs`; `work` itself goes on unobserved. */
+export const atMost = async (clock: Clock, timeoutMs: number, work: Promise<unknown> | undefined): Promise<void> => {
+  if (work === undefined) return;
+  await new Promise<void>((resolve) => {
+    const timer = clock.after(timeoutMs, resolve);
+    work.catch(() => {}).finally(() => {
+      timer.cancel();
+      resolve();
+    });
+  });
+};

@@ -1,6 +1,6 @@
 import type { Node, ScanNode, SinkNode, TableNode } from '../../topology/node.ts';
 import { pathOf } from '../../topology/node.ts';
-import { RetryError } from '../core/errors.ts';
+import { RetryError, StopError } from '../core/errors.ts';
 import type { FetchedBatch, OutputBatch, Position, RecordHeaders, TransactionalProducer } from '../kafka/port.ts';
 import { compile, type CompiledStage, type StageHost, type StateAccess, type TableAccess } from '../plan/compile.ts';
 import { NO_VALUE } from '../serde/serde.ts';
@@ -59,6 +59,8 @@ export interface SinkingOptions {
   readonly producer: TransactionalProducer;
   readonly writer: SinkWriter;
   readonly sink: SinkNode;
+  /** What the group has committed; the task may start below it, where the sink has lost writes. */
+  readonly committed: readonly Position[];
   /** Aborts a write under way when the task is closed. */
   readonly signal: AbortSignal;
 }
@@ -70,6 +72,8 @@ export interface SinkingOptions {
  */
 export class SinkingEngine implements Engine, StageHost {
   readonly meta = new RecordMeta();
+  /** Inner streams run in the stage before: its results are on the topic that this one reads. */
+  readonly concurrency = null;
   at: Node | null = null;
   readonly #options: SinkingOptions;
   readonly #context: StageContext;
@@ -92,6 +96,7 @@ export class SinkingEngine implements Engine, StageHost {
     this.#context = options.context;
     this.#pause = new Wake(options.context.clock);
     this.#committedMs = options.context.clock.monotonic();
+    for (const { topic, offset } of options.committed) this.#committed.set(topic, offset);
     this.#compiled = compile(options.context.stage, this);
   }
 
@@ -113,6 +118,7 @@ export class SinkingEngine implements Engine, StageHost {
       }
     } catch (error) {
       this.#pending.length = before;
+      if (error instanceof StopError) throw error;
       this.#deadLetter(batch, i, this.at, error);
     }
     counters.recordsIn += 1;
@@ -120,6 +126,8 @@ export class SinkingEngine implements Engine, StageHost {
 
   #deadLetter(batch: FetchedBatch, index: number, at: Node | null, error: unknown): void {
     const { stage, counters, limited } = this.#context;
+    // Below the committed offset the dead letter is on its topic already.
+    if (batch.offset(index) < (this.#committed.get(batch.topic) ?? 0)) return;
     const node = at === null ? null : pathOf(at);
     this.#letters.push({ batch, index, node, error });
     counters.deadLetters += 1;
@@ -130,6 +138,10 @@ export class SinkingEngine implements Engine, StageHost {
 
   sink(value: unknown): void {
     this.#pending.push(new PendingRecord(value, this.meta, this.#batch!, this.#index));
+  }
+
+  inner(): void {
+    throw new Error('a sink stage runs no inner streams');
   }
 
   output(): void {
@@ -162,8 +174,16 @@ export class SinkingEngine implements Engine, StageHost {
 
   async settle(): Promise<void> {
     const { batch } = this.#options.sink;
-    while (!this.#stopping && this.#pending.length >= batch.records) await this.#write(batch.records);
+    while (!this.#stopping && this.#pending.length >= batch.records) {
+      await this.#write(batch.records);
+      await this.#commitWhenDue();
+    }
     if (!this.#stopping && this.#pending.length > 0 && this.#context.clock.monotonic() >= this.#oldestMs + batch.waitMs) await this.#write(this.#pending.length);
+    await this.#commitWhenDue();
+  }
+
+  /** Between writes too: a slow sink's task may have many of them to do. */
+  async #commitWhenDue(): Promise<void> {
     if (this.#requested || this.#context.clock.monotonic() >= this.#committedMs + this.#context.config.sinkCommitIntervalMs) await this.#commit();
   }
 
@@ -215,7 +235,7 @@ export class SinkingEngine implements Engine, StageHost {
     }
     return [...this.#processed]
       .map(([topic, offset]) => ({ topic, partition: this.#options.partition, offset: first.get(topic) ?? offset }))
-      .filter(({ topic, offset }) => this.#committed.get(topic) !== offset);
+      .filter(({ topic, offset }) => offset > (this.#committed.get(topic) ?? -1));
   }
 
   async #commit(): Promise<void> {
@@ -262,13 +282,16 @@ export class SinkingEngine implements Engine, StageHost {
     await this.#commit();
   }
 
-  position(): string {
-    return this.#positions().map((p) => `${p.topic}:${p.offset}`).join(' ');
+  hasCommitted(): boolean {
+    return this.#committed.size > 0;
+  }
+
+  unsettled(): number {
+    return this.#pending.length + this.#letters.length;
   }
 
   async discard(): Promise<void> {
     this.#pending = [];
-    await this.#options.writer.close();
-    await this.#options.producer.close();
+    await Promise.allSettled([this.#options.writer.close(), this.#options.producer.close()]);
   }
 }

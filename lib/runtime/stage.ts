@@ -1,18 +1,25 @@
 import type { Subscription } from 'rxjs';
-import { messageOf, RejoinError, RetryError } from '../core/errors.ts';
+import { messageOf, RejoinError, RetryError, StopError } from '../core/errors.ts';
+import { OffsetOutOfRangeError } from '../kafka/errors.ts';
 import type { BatchReader, FetchedBatch, GroupEvent, GroupMember, Position } from '../kafka/port.ts';
+import { StateError } from './checked-state.ts';
 import type { StageContext } from './context.ts';
 import { fetchLimits } from './limits.ts';
 import { openTask } from './open.ts';
-import { pauseMs } from './retry.ts';
+import { atMost, pauseMs } from './retry.ts';
 import type { Task } from './task.ts';
 import { Wake } from './wake.ts';
+
+/** Part of `stop.timeout.ms` for the tasks; the rest is for leaving the group. */
+const DRAIN_SHARE = 0.8;
 
 /** A partition number that the group has given to this worker. */
 interface Slot {
   readonly partition: number;
   readonly controller: AbortController;
   task: Task | null;
+  /** A state did not fit its codec: from now on each is encoded when it is written, so that its record becomes a dead letter. */
+  checksStates: boolean;
   done: Promise<void>;
 }
 
@@ -25,6 +32,8 @@ export class StageRunner {
   readonly #member: GroupMember;
   readonly #reader: BatchReader;
   readonly #slots = new Map<number, Slot>();
+  /** Closed slots whose tasks still let go of what they hold. */
+  readonly #closing = new Map<number, Promise<void>>();
   readonly #wake: Wake;
   readonly #stopped = new AbortController();
   readonly #fail: (error: unknown) => void;
@@ -77,7 +86,7 @@ export class StageRunner {
     if (this.#stopped.signal.aborted) return;
     for (const partition of partitions) {
       if (this.#slots.has(partition)) continue;
-      const slot: Slot = { partition, controller: new AbortController(), task: null, done: Promise.resolve() };
+      const slot: Slot = { partition, controller: new AbortController(), task: null, checksStates: false, done: Promise.resolve() };
       this.#slots.set(partition, slot);
       slot.done = this.#own(slot).catch((error: unknown) => this.#fail(error));
     }
@@ -88,32 +97,35 @@ export class StageRunner {
     this.#slots.delete(slot.partition);
     slot.controller.abort(new RejoinError('the partition belongs to somebody else now'));
     slot.task?.interrupt();
+    const closed = slot.done.finally(() => {
+      if (this.#closing.get(slot.partition) === closed) this.#closing.delete(slot.partition);
+    });
+    this.#closing.set(slot.partition, closed);
   }
 
   /** Keeps the slot's task open, whatever happens to it, until the slot is closed or the task has been stopped. */
   async #own(slot: Slot): Promise<void> {
     const { signal } = slot.controller;
+    // A partition that comes back at once: fences would settle who commits, but a sink without one could see two writers.
+    await atMost(this.#context.clock, this.#context.config.sessionTimeoutMs, this.#closing.get(slot.partition));
     let attempt = 0;
-    let failedAt = '';
     let failures = 0;
     while (!signal.aborted) {
       let task: Task | null = null;
-      const generation = this.#generation;
       try {
         task = await this.#opened(slot);
-        attempt = 0;
         await task.run();
         await this.#retire(slot, task);
         return;
       } catch (error) {
-        const position = task?.position() ?? '';
+        const generation = this.#generation;
         await this.#retire(slot, task);
         if (signal.aborted || this.#stopped.signal.aborted) return;
         this.#context.counters.aborts += 1;
-        const counts = !(error instanceof RetryError) && !(error instanceof RejoinError);
-        failures = !counts ? failures : position === failedAt ? failures + 1 : 1;
-        if (counts) failedAt = position;
-        if (counts && failures >= this.#context.config.failuresAtPosition) throw error;
+        if (error instanceof StateError) slot.checksStates = true;
+        if (task?.hasCommitted() === true) attempt = failures = 0;
+        if (!(error instanceof RetryError) && !(error instanceof RejoinError)) failures += 1;
+        if (failures >= this.#context.config.failuresAtPosition) throw error;
         await this.#pauseAfter(slot, error, attempt, generation);
         attempt += 1;
       }
@@ -126,7 +138,7 @@ export class StageRunner {
     while (this.#opening >= config.openTasks) await clock.sleep(config.heartbeatIntervalMs / 10, signal);
     this.#opening += 1;
     try {
-      const task = await openTask(this.#context, slot.partition, signal, () => this.#wake.signal());
+      const task = await openTask(this.#context, { partition: slot.partition, signal, checksStates: slot.checksStates, onRoom: () => this.#wake.signal() });
       slot.task = task;
       counters.tasks += 1;
       log.info('task open', { stage: stage.name, partition: slot.partition, position: task.wanted() });
@@ -138,7 +150,7 @@ export class StageRunner {
   }
 
   async #retire(slot: Slot, task: Task | null): Promise<void> {
-    if (task === null) return;
+    if (task === null || slot.task === null) return;
     slot.task = null;
     this.#context.counters.tasks -= 1;
     await task.discard();
@@ -178,11 +190,20 @@ export class StageRunner {
         for (const batch of batches) this.#deliver(batch, asked);
       } catch (error) {
         if (!(error instanceof RetryError)) throw error;
+        if (error instanceof OffsetOutOfRangeError) this.#gone(error, asked);
         counters.retries += 1;
         limited.warn(`fetch ${stage.name}`, 'fetching failed and is tried again', { stage: stage.name, error: messageOf(error) });
         await clock.sleep(pauseMs(clock, config, attempt, error), this.#stopped.signal);
         attempt += 1;
       }
+    }
+  }
+
+  /** The log no longer holds what a task wants. Opening again it reads the committed offset anew, and says so when that is gone too. */
+  #gone(error: OffsetOutOfRangeError, asked: readonly { readonly task: Task; readonly position: Position }[]): void {
+    for (const gone of error.positions) {
+      const question = asked.find(({ position }) => position.topic === gone.topic && position.partition === gone.partition);
+      question?.task.fail(new StopError('the log does not hold the records that the task wants to read next', { where: { stage: this.#context.stage.name, ...gone }, cause: error }));
     }
   }
 
@@ -215,11 +236,11 @@ export class StageRunner {
       if (slot.task === null) slot.controller.abort(new RejoinError('the worker stops'));
       else slot.task.stop();
     }
-    const timer = clock.after(config.stopTimeoutMs, () => slots.forEach((slot) => this.#close(slot)));
-    await Promise.all(slots.map((slot) => slot.done));
-    timer.cancel();
+    const drained = Promise.all([...slots.map((slot) => slot.done), ...this.#closing.values()]);
+    await atMost(clock, config.stopTimeoutMs * DRAIN_SHARE, drained);
+    for (const slot of slots) this.#close(slot);
     this.#subscription?.unsubscribe();
-    await Promise.allSettled([this.#member.leave(), this.#reader.close()]);
-    await this.#fetching.catch(() => {});
+    const left = Promise.allSettled([this.#member.leave(), this.#reader.close(), this.#fetching]);
+    await atMost(clock, config.stopTimeoutMs * (1 - DRAIN_SHARE), left);
   }
 }

@@ -2,6 +2,7 @@ import type { FetchedBatch, Position } from '../kafka/port.ts';
 import type { KeyDecoder } from '../serde/serde.ts';
 import type { StageContext } from './context.ts';
 import type { Engine, Entry } from './engine.ts';
+import { prepared } from './prepared.ts';
 import { retrying } from './retry.ts';
 import type { Wake } from './wake.ts';
 
@@ -108,18 +109,17 @@ export class Task {
       if ((await arrived).includes(false)) this.#options.context.counters.catchupTimeouts += 1;
       queue.ready.push(batch);
       this.#options.wake.signal();
-    }).catch((error: unknown) => {
-      this.#failure ??= error;
-      this.#options.wake.signal();
-    });
+    }).catch((error: unknown) => this.fail(error));
   }
 
   async #decodable(queue: Queue, batch: FetchedBatch): Promise<void> {
-    const { values, keys } = queue.entry;
-    if (values.prepare(batch) === undefined && keys.prepare(batch) === undefined) return;
+    const ready = prepared(batch, queue.entry);
+    if (ready === undefined) return;
+    let first: Promise<unknown> | undefined = ready;
     await this.#retrying('fetching a schema', async () => {
-      await values.prepare(batch);
-      await keys.prepare(batch);
+      const attempt = first ?? prepared(batch, queue.entry);
+      first = undefined;
+      await attempt;
     });
   }
 
@@ -135,7 +135,7 @@ export class Task {
     while (!this.#stopping) {
       if (signal.aborted) throw signal.reason;
       if (this.#failure !== null) throw this.#failure;
-      const worked = this.#process();
+      const worked = engine.concurrency === null ? this.#process() : await this.#processInner(engine.concurrency);
       await engine.settle();
       if (worked) {
         this.#options.onRoom();
@@ -150,13 +150,46 @@ export class Task {
   /** Processes what is ready, about a fetch's worth, so that heartbeats and other tasks get their turns. */
   #process(): boolean {
     const worked = this.#queues.length === 1 ? this.#processBatch(this.#queues[0]!) : this.#processByTime();
+    this.#report();
+    return worked;
+  }
+
+  /** The same for a stage with inner streams: several records may be under way, and all have ended before anything is committed. */
+  async #processInner(concurrency: number): Promise<boolean> {
+    const { engine } = this.#options;
+    const running = new Set<Promise<void>>();
+    let worked = false;
+    for (let done = 0; done < RECORDS_PER_TURN && !this.#stopping && (engine.dueInMs() ?? 1) > 0; done += 1) {
+      const queue = this.#earliest();
+      if (queue === undefined) break;
+      const later = this.#take(queue);
+      worked = true;
+      if (later === undefined) continue;
+      const tracked = later.finally(() => running.delete(tracked));
+      running.add(tracked);
+      if (running.size >= concurrency) await Promise.race(running);
+    }
+    await Promise.all(running);
+    this.#report();
+    return worked;
+  }
+
+  #take(queue: Queue): void | Promise<void> {
+    const batch = queue.ready[0]!;
+    const later = this.#options.engine.record(queue.entry, batch, queue.cursor);
+    this.#lastTimestamp = batch.timestamp(queue.cursor);
+    queue.processedTo = batch.offset(queue.cursor) + 1;
+    queue.cursor += 1;
+    return later;
+  }
+
+  #report(): void {
     for (const queue of this.#queues) {
       queue.head();
       if (queue.processedTo === queue.reported) continue;
       queue.reported = queue.processedTo;
       this.#options.engine.progressed(queue.entry.topic, queue.processedTo);
     }
-    return worked;
   }
 
   #processBatch(queue: Queue): boolean {
@@ -174,11 +207,7 @@ export class Task {
     for (let done = 0; done < RECORDS_PER_TURN; done += 1) {
       const queue = this.#earliest();
       if (queue === undefined) return done > 0;
-      const batch = queue.ready[0]!;
-      this.#options.engine.record(queue.entry, batch, queue.cursor);
-      this.#lastTimestamp = batch.timestamp(queue.cursor);
-      queue.processedTo = batch.offset(queue.cursor) + 1;
-      queue.cursor += 1;
+      void this.#take(queue);
     }
     return true;
   }
@@ -214,17 +243,24 @@ export class Task {
     this.#options.wake.signal();
   }
 
+  /** Ends the task with an error. */
+  fail(error: unknown): void {
+    this.#failure ??= error;
+    this.#options.wake.signal();
+  }
+
   discard(): Promise<void> {
     return this.#options.engine.discard();
   }
 
-  position(): string {
-    return this.#options.engine.position();
+  hasCommitted(): boolean {
+    return this.#options.engine.hasCommitted();
   }
 
-  /** Records behind the high watermark as of the last fetch, and how old the last processed one is while there are any. */
+  /** Records behind the high watermark as of the last fetch or not yet committed, and how old the last processed one is while there are any. */
   lag(nowMs: number): { readonly records: number; readonly ms: number } {
-    const records = this.#queues.reduce((sum, queue) => sum + Math.max(0, queue.highWatermark - queue.processedTo), 0);
+    const unread = this.#queues.reduce((sum, queue) => sum + Math.max(0, queue.highWatermark - queue.processedTo), 0);
+    const records = unread + this.#options.engine.unsettled();
     return { records, ms: records === 0 || this.#lastTimestamp === 0 ? 0 : Math.max(0, nowMs - this.#lastTimestamp) };
   }
 }

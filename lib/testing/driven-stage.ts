@@ -1,13 +1,18 @@
-import type { Node, ScanNode, TableNode } from '../../topology/node.ts';
+import type { InnerNode, Node, ScanNode, TableNode } from '../../topology/node.ts';
 import { pathOf } from '../../topology/node.ts';
 import type { OutsideSink } from '../../topology/sinks.ts';
 import type { Headers } from '../../topology/meta.ts';
+import { systemClock } from '../core/clock.ts';
 import { DeadLetterError } from '../core/errors.ts';
 import { compile, type CompiledStage, type StageHost, type StageMeta, type StateAccess, type TableAccess } from '../plan/compile.ts';
 import type { EntryPlan, StagePlan } from '../plan/types.ts';
+import { runInner, type WaitingInner } from '../runtime/inner.ts';
 import { timeOf } from '../runtime/time.ts';
 import { MemoryStore } from '../state/memory.ts';
 import type { DrivenDeadLetter, SunkRecord, Waiting } from './topics.ts';
+
+/** A test should not hang on an inner stream that never ends. */
+const INNER_TIMEOUT_MS = 5_000;
 
 class DrivenMeta implements StageMeta {
   topic = '';
@@ -58,6 +63,7 @@ export class DrivenStage implements StageHost {
   readonly #host: DrivenHost;
   readonly #compiled: CompiledStage;
   #effects: (() => void)[] = [];
+  #waiting: WaitingInner[] = [];
 
   constructor(plan: StagePlan, host: DrivenHost) {
     this.plan = plan;
@@ -66,20 +72,52 @@ export class DrivenStage implements StageHost {
     this.#compiled = compile(plan, this);
   }
 
-  process(entry: EntryPlan, record: Waiting): void {
+  /** Runs the stage on a record, to its end in the call unless it has inner streams that take their time. */
+  process(entry: EntryPlan, record: Waiting): void | Promise<void> {
     const { meta } = this;
     Object.assign(meta, { topic: entry.topic, key: record.key, offset: record.offset, timestamp: record.timestamp, headers: record.headers, now: this.#host.now() });
     this.at = null;
     this.#effects = [];
+    this.#waiting = [];
     for (const store of this.stores.values()) store.begin();
     try {
       meta.timestamp = timeOf(entry)?.(record.value) ?? record.timestamp;
       this.#compiled.get(entry.topic)!(record.value);
+      if (this.#waiting.length > 0) return this.#later(entry, record);
+      this.#finish();
     } catch (error) {
-      for (const store of this.stores.values()) store.rollback();
       this.#deadLetter(entry, record, error);
-      return;
     }
+  }
+
+  /** One record at a time, whatever the operator: the order of results is then the order of inputs, and tests are the same each time. */
+  async #later(entry: EntryPlan, record: Waiting): Promise<void> {
+    try {
+      for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+        this.at = next.node;
+        const values = await next.values;
+        const saved = this.meta.swapKey(next.key);
+        for (const value of values) next.next(value);
+        this.meta.restoreKey(saved);
+      }
+      this.#finish();
+    } catch (error) {
+      this.#deadLetter(entry, record, error);
+    }
+  }
+
+  inner(node: InnerNode, value: unknown, next: (value: unknown) => void): void {
+    const { key } = this.meta;
+    const values = runInner(node, value, this.meta, { clock: systemClock, timeoutMs: INNER_TIMEOUT_MS, signal: new AbortController().signal });
+    if (values instanceof Promise) {
+      values.catch(() => {});
+      this.#waiting.push({ node, values, key, next });
+    } else {
+      for (const emitted of values) next(emitted);
+    }
+  }
+
+  #finish(): void {
     for (const effect of this.#effects) effect();
     for (const store of this.stores.values()) {
       store.seal();
@@ -88,6 +126,7 @@ export class DrivenStage implements StageHost {
   }
 
   #deadLetter(entry: EntryPlan, record: Waiting, thrown: unknown): void {
+    for (const store of this.stores.values()) store.rollback();
     this.deadLetters.push({
       stage: this.plan.name,
       topic: entry.topic,

@@ -43,13 +43,15 @@ export interface TableInput<Row, K> {
 
 /**
  * A topology in memory, for tests: no broker, no threads, a clock that moves when told. Each input is processed to the end
- * before the call returns. It runs the functions of the real runtime, and every value that passes a topic is encoded and
+ * before the call returns (inner streams that take their time: before `settled()` resolves). It runs the functions of the real runtime, and every value that passes a topic is encoded and
  * decoded with its codec; partitions, batches and failures of other systems are not part of it.
  */
 export interface Driver {
   readonly plan: Plan;
   now(): number;
   advance(byMs: number): void;
+  /** Resolves when all inner streams have ended; needed only behind `concatMap`, `mergeMap` and `rx` that take their time. */
+  settled(): Promise<void>;
   input<Row>(stream: Stream<Change<Row>, unknown>): ChangeInput<Row>;
   input<V>(stream: Stream<V, unknown>): ValueInput<V>;
   table<Row, K>(table: Table<Row, K>): TableInput<Row, K>;
@@ -74,6 +76,9 @@ class MemoryDriver implements Driver {
   readonly #tables = new Map<TableNode, Map<unknown, unknown>>();
   readonly #topics = new Map<string, Waiting[]>();
   readonly #queue: { readonly topic: string; readonly record: Waiting }[] = [];
+  /** Which stage is next for the first of the queue. */
+  #at = 0;
+  #working: Promise<void> | null = null;
   readonly #serde: Serde = createSerde({ registryUrl: null, clock: systemClock, log: silentLogger });
   readonly #codecs = new Map<OutputPlan, (value: unknown) => unknown>();
 
@@ -129,12 +134,34 @@ class MemoryDriver implements Driver {
 
   #send(topic: string, key: unknown, value: unknown, timestamp: number): void {
     this.#append(topic, key, value, timestamp);
-    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-      for (const stage of this.#stages) {
-        const entry = stage.plan.entries.find((e) => e.topic === next!.topic);
-        if (entry !== undefined) stage.process(entry, next.record);
+    if (this.#working === null) this.#work();
+  }
+
+  /** Processes what is queued; goes on later from where an inner stream has to be waited for. */
+  #work(): void {
+    for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
+      const { topic, record } = next;
+      const stage = this.#stages[this.#at];
+      if (stage === undefined) {
+        this.#queue.shift();
+        this.#at = 0;
+        continue;
+      }
+      this.#at += 1;
+      const entry = stage.plan.entries.find((e) => e.topic === topic);
+      const later = entry === undefined ? undefined : stage.process(entry, record);
+      if (later !== undefined) {
+        this.#working = later.then(() => {
+          this.#working = null;
+          this.#work();
+        });
+        return;
       }
     }
+  }
+
+  async settled(): Promise<void> {
+    while (this.#working !== null) await this.#working;
   }
 
   input<Row>(stream: Stream<Change<Row>, unknown>): ChangeInput<Row>;

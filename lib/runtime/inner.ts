@@ -1,0 +1,72 @@
+import { from, of, type ObservableInput, type OperatorFunction } from 'rxjs';
+import type { InnerNode } from '../../topology/node.ts';
+import type { Headers, Meta } from '../../topology/meta.ts';
+import type { Clock } from '../core/clock.ts';
+import { RetryError } from '../core/errors.ts';
+
+/** An inner stream that did not end in the call. */
+export interface WaitingInner {
+  readonly node: InnerNode;
+  readonly values: Promise<readonly unknown[]>;
+  /** The record's key where the inner stream began. */
+  readonly key: unknown;
+  readonly next: (value: unknown) => void;
+}
+
+export interface InnerOptions {
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  /** Unsubscribes when the task is closed. */
+  readonly signal: AbortSignal;
+}
+
+/** What a project function may keep beyond its call: the task's own meta moves on to other records. */
+const keep = (meta: Meta): Meta => {
+  const headers: Headers = meta.headers;
+  return { key: meta.key, timestamp: meta.timestamp, headers, topic: meta.topic, partition: meta.partition, offset: meta.offset, now: meta.now };
+};
+
+const inputOf = (node: InnerNode, value: unknown, meta: Meta): ObservableInput<unknown> => {
+  if (node.project !== null) return (node.project as (value: unknown, meta: Meta) => ObservableInput<unknown>)(value, keep(meta));
+  const operators = node.operators as readonly OperatorFunction<unknown, unknown>[];
+  return operators.reduce((stream, operator) => operator(stream), of(value));
+};
+
+/** Runs one record's inner stream: what it emitted, at once when it ended in the call. Throws or rejects with its error. */
+export const runInner = (node: InnerNode, value: unknown, meta: Meta, options: InnerOptions): readonly unknown[] | Promise<readonly unknown[]> => {
+  const values: unknown[] = [];
+  let state: 'running' | 'complete' | 'failed' = 'running';
+  let failure: unknown;
+  let settle: () => void = () => {};
+  const end = (how: 'complete' | 'failed', error?: unknown): void => {
+    state = how;
+    failure = error;
+    settle();
+  };
+  const subscription = from(inputOf(node, value, meta)).subscribe({
+    next: (emitted) => void values.push(emitted),
+    error: (error: unknown) => end('failed', error),
+    complete: () => end('complete'),
+  });
+  const ended = (): readonly unknown[] => {
+    if (state === 'failed') throw failure;
+    return values;
+  };
+  if (state !== 'running') return ended();
+  return new Promise<readonly unknown[]>((resolve, reject) => {
+    const timer = options.clock.after(options.timeoutMs, () => end('failed', new RetryError(`an inner stream of ${node.operator} did not complete in ${options.timeoutMs} ms`, { hint: 'Give it a timeout(...) of its own, or raise MILLRACE_INNER_TIMEOUT_MS' })));
+    const onAbort = (): void => end('failed', options.signal.reason);
+    options.signal.addEventListener('abort', onAbort, { once: true });
+    settle = () => {
+      timer.cancel();
+      options.signal.removeEventListener('abort', onAbort);
+      subscription.unsubscribe();
+      try {
+        resolve(ended());
+      } catch (error) {
+        reject(error);
+      }
+    };
+    if (options.signal.aborted) onAbort();
+  });
+};
