@@ -7,8 +7,8 @@ import type { Type, types } from 'avsc';
 import type { Int64 } from '../../topology/codecs.ts';
 import { attributesOf, branchesOf, connectNameOf, decimalScaleOf, fieldsOf, isVariableScaleDecimal, kindOf } from './avro-schema.ts';
 import { compileSkip, leastBytes } from './avro-skip.ts';
-import { Cursor, Malformed } from './cursor.ts';
-import { decimalText, unscaledOf } from './decimal.ts';
+import { Cursor, Malformed, type LastText } from './cursor.ts';
+import { decimalOf } from './decimal.ts';
 import { recordReader, type FieldPlan } from './record-reader.ts';
 
 export type Read = (cursor: Cursor) => unknown;
@@ -22,10 +22,14 @@ export class Mismatch extends Error {
   }
 }
 
-/** `nulls: 'keep'` reads a null where our schema has none (the old row of a delete is filled up with nulls); 'refuse' makes it an error. */
+/**
+ * `nulls: 'keep'` reads a null where our schema has none (the old row of a delete is filled up with nulls); 'refuse' makes it an error.
+ * `texts: 'repeating'` is for strings that are mostly the same from record to record, such as a table's name.
+ */
 export interface ReaderOptions {
   readonly int64: Int64;
   readonly nulls: 'keep' | 'refuse';
+  readonly texts?: 'repeating';
 }
 
 interface Context extends ReaderOptions {
@@ -51,7 +55,7 @@ const compile = (context: Context, reader: Type, writer: Type, path: string): Re
   const scale = decimalScaleOf(attributesOf(writer));
   if (decimalScaleOf(attributesOf(reader)) !== undefined) {
     if (scale === undefined) throw mismatch(reader, writer, path);
-    return kindOf(writer) === 'fixed' ? fixedDecimal((writer as types.FixedType).size, scale) : (cursor) => decimalText(unscaledOf(cursor.bytes()), scale);
+    return kindOf(writer) === 'fixed' ? fixedDecimal((writer as types.FixedType).size, scale) : (cursor) => decimalOf(cursor.view(), scale);
   }
   if (isVariableScaleDecimal(attributesOf(reader))) {
     if (!isVariableScaleDecimal(attributesOf(writer))) throw mismatch(reader, writer, path);
@@ -191,6 +195,11 @@ const planField = (context: Context, field: types.Field, writer: Type, path: str
   };
 };
 
+const repeatingText = (): Read => {
+  const last: LastText = { bytes: Buffer.alloc(0), text: '' };
+  return (cursor) => cursor.repeatingString(last);
+};
+
 const checkedLong = (path: string): Read => (cursor) => {
   const n = cursor.long();
   if (!Number.isSafeInteger(n)) throw new Mismatch(path, `${n} is beyond 2^53 - 1: leave out int64: 'number' to read it as bigint`);
@@ -215,7 +224,8 @@ const primitive = (context: Context, reader: Type, writer: Type, path: string): 
       if (from === 'float') return (cursor) => cursor.float();
       return from === 'int' || from === 'long' ? (cursor) => cursor.long() : undefined;
     case 'string':
-      return from === 'string' || from === 'bytes' ? (cursor) => cursor.string() : undefined;
+      if (from !== 'string' && from !== 'bytes') return undefined;
+      return context.texts === 'repeating' ? repeatingText() : (cursor) => cursor.string();
     case 'bytes':
       return from === 'bytes' || from === 'string' ? (cursor) => cursor.bytes() : undefined;
     case 'fixed': {
@@ -243,16 +253,16 @@ const enumeration = (reader: types.EnumType, writer: types.EnumType, path: strin
   };
 };
 
-const fixedDecimal = (size: number, scale: number): Read => (cursor) => decimalText(unscaledOf(cursor.fixed(size)), scale);
+const fixedDecimal = (size: number, scale: number): Read => (cursor) => decimalOf(cursor.fixed(size), scale);
 
 const variableScaleDecimal = (writer: Type): Read => {
   const scaleFirst = fieldsOf(writer)[0]?.name === 'scale';
   return (cursor) => {
     if (scaleFirst) {
       const scale = cursor.int();
-      return decimalText(unscaledOf(cursor.bytes()), scale);
+      return decimalOf(cursor.view(), scale);
     }
-    const unscaled = unscaledOf(cursor.bytes());
-    return decimalText(unscaled, cursor.int());
+    const bytes = cursor.view();
+    return decimalOf(bytes, cursor.int());
   };
 };

@@ -21,49 +21,36 @@ export const connectNameOf = (type: Type): string | undefined => {
 
 export type DefinedSchema = { readonly [attribute: string]: unknown };
 
-type Make = (schema: DefinedSchema, options: ForSchemaOptions) => Type;
+/** Called for each schema node that defines a type, to change it first. */
+type Change = (schema: DefinedSchema) => DefinedSchema;
 
-const plainType: Make = (schema, options) => avsc.Type.forSchema(schema as never, options);
-
-/** Called for each schema node that defines a type. `build` makes it, as avsc's own type unless `make` says otherwise, from (a changed form of) the node. */
-export type TypeOf = (schema: DefinedSchema, build: (schema: DefinedSchema, make?: Make) => Type) => Type;
-
-/** avsc options under which every type keeps its attributes. Options are for one parse: avsc collects named types in them. */
-export const parseOptions = (typeOf: TypeOf, wrapUnions: 'always' | 'never'): Partial<ForSchemaOptions> => {
+/** avsc options under which every type keeps its attributes. Unions are modelled as wrapped ones, which any mix of branches can be. */
+const parseOptions = (change: Change): Partial<ForSchemaOptions> => {
   let inside: unknown = null;
-  const typeHook = (node: unknown, options: ForSchemaOptions): Type | undefined => {
-    if (node === inside) {
+  const typeHook = (schema: unknown, options: ForSchemaOptions): Type | undefined => {
+    if (schema === inside) {
       inside = null;
       return undefined;
     }
-    const schema = node === 'long' || node === 'bytes' ? { type: node } : node;
     if (schema === null || typeof schema !== 'object' || Array.isArray(schema) || avsc.Type.isType(schema)) return undefined;
-    const type = typeOf(schema as DefinedSchema, (form, make = plainType) => {
-      inside = form;
-      return make(form, options);
-    });
+    inside = change(schema as DefinedSchema);
+    const type = avsc.Type.forSchema(inside as never, options);
     attributesByType.set(type, schema as Attributes);
     return type;
   };
-  return { wrapUnions, typeHook: typeHook as ForSchemaOptions['typeHook'] };
+  return { wrapUnions: 'always', typeHook: typeHook as ForSchemaOptions['typeHook'] };
 };
 
 const withoutDefault = ({ default: _, ...field }: DefinedSchema): DefinedSchema => field;
 
-/**
- * A writer's schema. Its defaults are dropped: a reader has no use for them, and Debezium registers some that are not
- * valid Avro. Unions are modelled as wrapped ones, which any mix of branches can be.
- */
+/** For a writer's schema. Its defaults are dropped: a reader has no use for them, and Debezium registers some that are not valid Avro. */
 export const writerOptions = (): Partial<ForSchemaOptions> =>
-  parseOptions((schema, build) => {
-    if (schema['type'] !== 'record' || !Array.isArray(schema['fields'])) return build(schema);
-    return build({ ...schema, fields: (schema['fields'] as DefinedSchema[]).map(withoutDefault) });
-  }, 'always');
+  parseOptions((schema) => (Array.isArray(schema['fields']) ? { ...schema, fields: (schema['fields'] as DefinedSchema[]).map(withoutDefault) } : schema));
 
 export const parseWriter = (schema: AvroSchema): Type => avsc.Type.forSchema(schema as never, writerOptions());
 
-/** The topology's own schema, for reading. */
-export const parseReader = (schema: AvroSchema): Type => avsc.Type.forSchema(schema as never, parseOptions((node, build) => build(node), 'always'));
+/** The topology's own schema. */
+export const parseOwn = (schema: AvroSchema): Type => avsc.Type.forSchema(schema as never, parseOptions((node) => node));
 
 export const DECIMAL = 'org.apache.kafka.connect.data.Decimal';
 export const VARIABLE_SCALE_DECIMAL = 'io.debezium.data.VariableScaleDecimal';

@@ -3,17 +3,17 @@ import type { Type } from 'avsc';
 import type { AvroCodec } from '../../topology/codecs.ts';
 import { ConfigurationError, DeadLetterError, messageOf, StopError } from '../core/errors.ts';
 import { compileReader } from './avro-reader.ts';
-import { parseReader } from './avro-schema.ts';
-import { parseForWriting } from './avro-types.ts';
+import { parseOwn } from './avro-schema.ts';
+import { ambiguities, compileWriter, Misfit, type Write } from './avro-writer.ts';
+import { Output } from './output.ts';
 import type { Schemas } from './schemas.ts';
 import { NO_VALUE, type NoValue, type RecordBytes, type ValueDecoder, type ValueEncoder } from './serde.ts';
-import { HEADER_BYTES } from './wire.ts';
 import { valuesOf, WireDecoder } from './wire-decoder.ts';
 
 /** The topology's schema, parsed. Throws `ConfigurationError`. */
 export const ownType = (codec: { readonly schema: { readonly name: string; readonly avro: AvroCodec<unknown>['schema']['avro'] } }): Type => {
   try {
-    return parseReader(codec.schema.avro);
+    return parseOwn(codec.schema.avro);
   } catch (cause) {
     throw new ConfigurationError([`schema ${codec.schema.name}: ${messageOf(cause)}`], { cause });
   }
@@ -36,23 +36,23 @@ export class AvroDecoder implements ValueDecoder<unknown> {
   }
 }
 
-const INITIAL_BYTES = 4096;
-
-/** Writes into one buffer that grows to the largest value seen; what is handed out is a copy. */
 export class AvroEncoder implements ValueEncoder<unknown> {
   readonly #codec: AvroCodec<unknown>;
   readonly #subject: string;
   readonly #schemas: Schemas;
-  readonly #type: Type;
-  #scratch = Buffer.alloc(INITIAL_BYTES);
+  readonly #write: Write;
+  readonly #output = new Output();
   #ready: Promise<void> | null = null;
-  #prepared = false;
+  #id: number | null = null;
 
   constructor(codec: AvroCodec<unknown>, topic: string, schemas: Schemas) {
     this.#codec = codec;
     this.#subject = `${topic}-value`;
     this.#schemas = schemas;
-    this.#type = parseForWriting(codec.schema.avro, codec.schema.name, codec.int64);
+    const type = ownType(codec);
+    const problems = ambiguities(type, codec.int64);
+    if (problems.length > 0) throw new ConfigurationError(problems.map((problem) => `schema ${codec.schema.name}, ${problem}`));
+    this.#write = compileWriter(type, codec.int64);
   }
 
   prepare(): Promise<void> {
@@ -64,44 +64,21 @@ export class AvroEncoder implements ValueEncoder<unknown> {
   }
 
   async #register(): Promise<void> {
-    const id = await this.#schemas.register(this.#subject, this.#codec.schema.avro);
-    this.#scratch.writeUInt8(0, 0);
-    this.#scratch.writeUInt32BE(id, 1);
-    this.#prepared = true;
+    this.#id = await this.#schemas.register(this.#subject, this.#codec.schema.avro);
   }
 
   encode(value: unknown): Buffer {
-    if (!this.#prepared) throw new StopError(`writing to ${this.#subject} before its schema was registered`);
-    let end: number;
+    if (this.#id === null) throw new StopError(`writing to ${this.#subject} before its schema was registered`);
+    const output = this.#output;
+    output.start();
+    output.byte(0);
+    output.uint32(this.#id);
     try {
-      end = this.#type.encode(value, this.#scratch, HEADER_BYTES);
-      if (end < 0) {
-        const grown = Buffer.alloc(2 * (this.#scratch.length - end));
-        this.#scratch.copy(grown, 0, 0, HEADER_BYTES);
-        this.#scratch = grown;
-        end = this.#type.encode(value, grown, HEADER_BYTES);
-      }
-    } catch (cause) {
-      throw this.#misfit(value, cause);
+      this.#write(output, value);
+    } catch (thrown) {
+      if (thrown instanceof Misfit) throw new DeadLetterError(`the value does not fit schema ${this.#codec.schema.name}, ${thrown.message}`, { cause: thrown });
+      throw thrown;
     }
-    return Buffer.from(this.#scratch.subarray(0, end));
-  }
-
-  #misfit(value: unknown, cause: unknown): DeadLetterError {
-    const problems: string[] = [];
-    this.#type.isValid(value, {
-      errorHook: (path, part: unknown, type: Type) => {
-        problems.push(`${path.length === 0 ? 'value' : path.join('.')}: ${describe(part)} is no ${type.toString()}`);
-      },
-    });
-    return new DeadLetterError(`the value does not fit schema ${this.#codec.schema.name}, ${problems[0] ?? messageOf(cause)}`, { cause });
+    return output.take();
   }
 }
-
-/** The kind of a value, not the value: errors are logged, and data is not. */
-const describe = (value: unknown): string => {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'an array';
-  if (value instanceof Uint8Array) return 'bytes';
-  return typeof value === 'object' ? 'an object' : value === undefined ? 'undefined' : `a ${typeof value}`;
-};

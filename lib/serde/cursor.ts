@@ -1,8 +1,15 @@
 /** Bytes are not what their schema says: cut off, or garbage. Becomes a `DeadLetterError` that names the schema. */
 export class Malformed extends Error {}
 
+/** What one field had in the record before. */
+export interface LastText {
+  bytes: Buffer;
+  text: string;
+}
+
 const TWO_28 = 2 ** 28;
 const LONG_BYTES = 10;
+const NEAR = 2 ** 52;
 
 /**
  * Reads Avro's binary primitives. Every read checks the end, and every length is checked against what is left before it is
@@ -48,7 +55,7 @@ export class Cursor {
     return n;
   }
 
-  /** A varint as a number: exact up to 2^53, rounded above (then `bigint` is the one to use). */
+  /** A varint as a number: exact up to 2^53, rounded above (`bigint` is exact everywhere). */
   long(): number {
     const bytes = this.#bytes;
     let at = this.#at;
@@ -80,7 +87,10 @@ export class Cursor {
       sum += (byte & 0x7f) * unit;
       unit *= 128;
     } while (byte >= 0x80);
+    const from = limit - LONG_BYTES;
     this.#at = at;
+    // Twice the value is what was summed up, so the sum is exact only up to half of what a number holds.
+    if (sum > NEAR) return Number(this.#wide(from));
     return sum % 2 === 0 ? sum / 2 : -(sum + 1) / 2;
   }
 
@@ -88,7 +98,7 @@ export class Cursor {
   bigint(): bigint {
     const from = this.#at;
     const near = this.long();
-    return near >= -(2 ** 51) && near <= 2 ** 51 ? BigInt(near) : this.#wide(from);
+    return near >= -NEAR && near <= NEAR ? BigInt(near) : this.#wide(from);
   }
 
   #wide(from: number): bigint {
@@ -112,9 +122,29 @@ export class Cursor {
     return this.#bytes.toString('utf8', from, from + length);
   }
 
+  /** Text that is mostly the same from record to record: comparing bytes is cheaper than making a string. */
+  repeatingString(last: LastText): string {
+    const length = this.long();
+    const from = this.#take(length);
+    const known = last.bytes;
+    let same = 0;
+    if (known.length === length) while (same < length && this.#bytes[from + same] === known[same]) same += 1;
+    if (same === length && known.length === length) return last.text;
+    last.bytes = Buffer.from(this.#bytes.subarray(from, from + length));
+    last.text = this.#bytes.toString('utf8', from, from + length);
+    return last.text;
+  }
+
   /** A copy: a row that lives in a table must not keep the whole fetched batch alive. */
   bytes(): Buffer {
     return this.fixed(this.long());
+  }
+
+  /** Bytes in place, for use before the next read. */
+  view(): Buffer {
+    const length = this.long();
+    const from = this.#take(length);
+    return this.#bytes.subarray(from, from + length);
   }
 
   fixed(length: number): Buffer {

@@ -10,7 +10,7 @@ import type { Change, ChangeSource, DebeziumCodec } from '../../topology/codecs.
 import { DeadLetterError } from '../core/errors.ts';
 import { ownType } from './avro.ts';
 import { compileReader, Mismatch, type Read, type ReaderOptions } from './avro-reader.ts';
-import { branchesOf, connectNameOf, fieldsOf, kindOf, parseReader } from './avro-schema.ts';
+import { branchesOf, connectNameOf, fieldsOf, kindOf, parseOwn } from './avro-schema.ts';
 import { compileSkip } from './avro-skip.ts';
 import { recordReader, type FieldPlan } from './record-reader.ts';
 import type { Schemas } from './schemas.ts';
@@ -32,7 +32,7 @@ const holdsLarge = (type: Type): boolean => {
   return ['string', 'bytes', 'array', 'map'].includes(kindOf(type)) && !NEVER_LARGE.test(connectNameOf(type) ?? '');
 };
 
-const SOURCE_OPTIONS: ReaderOptions = { int64: 'bigint', nulls: 'refuse' };
+const SOURCE_OPTIONS: ReaderOptions = { int64: 'bigint', nulls: 'refuse', texts: 'repeating' };
 
 /** Field of `source` -> the writer's name for it, and how it reads. Null where an incremental snapshot or an old Debezium has nothing. */
 const SOURCE: readonly (readonly [name: keyof ChangeSource, written: string, type: string, options: ReaderOptions])[] = [
@@ -44,7 +44,7 @@ const SOURCE: readonly (readonly [name: keyof ChangeSource, written: string, typ
   ['lsn', 'lsn', 'long', SOURCE_OPTIONS],
 ];
 
-const sourceTypes = new Map(['long', 'string'].map((name) => [name, parseReader(['null', name])]));
+const sourceTypes = new Map(['long', 'string'].map((name) => [name, parseOwn(['null', name])]));
 
 const readSource = (writer: Type): Read => {
   if (kindOf(writer) !== 'record') throw new Mismatch('source', 'is no record: this is not a Debezium change event');

@@ -30,6 +30,19 @@ export const unscaledBytes = (value: bigint): Buffer => {
   return Buffer.from(pattern.toString(16).padStart(length * 2, '0'), 'hex');
 };
 
+const SMALL_BYTES = 6;
+
+/** The text of a decimal's bytes; most fit a number, which is several times quicker than a bigint. */
+export const decimalOf = (bytes: Uint8Array, scale: number): string => {
+  const { length } = bytes;
+  if (length === 0 || length > SMALL_BYTES || scale <= 0 || scale > 15) return decimalText(unscaledOf(bytes), scale);
+  let n = bytes[0]! >= 0x80 ? bytes[0]! - 0x100 : bytes[0]!;
+  for (let i = 1; i < length; i += 1) n = n * 256 + bytes[i]!;
+  const digits = String(n < 0 ? -n : n).padStart(scale + 1, '0');
+  const point = digits.length - scale;
+  return `${n < 0 ? '-' : ''}${digits.slice(0, point)}.${digits.slice(point)}`;
+};
+
 /** Exact decimal text: 1234 with scale 2 is "12.34", 12 with scale -2 is "1200". Keeps the scale's trailing zeros. */
 export const decimalText = (unscaled: bigint, scale: number): string => {
   if (Math.abs(scale) > MAX_DIGITS) throw new Error(`scale ${scale} is out of range`);
@@ -56,6 +69,50 @@ export const unscaledAt = (text: string, scale: number): bigint | undefined => {
   if (parsed.scale <= scale) return parsed.unscaled * 10n ** BigInt(scale - parsed.scale);
   const divisor = 10n ** BigInt(parsed.scale - scale);
   return parsed.unscaled % divisor === 0n ? parsed.unscaled / divisor : undefined;
+};
+
+const SMALL_DIGITS = 15;
+const POINT = 0x2e;
+const MINUS = 0x2d;
+
+/** As `unscaledAt`, for short text with as many decimals as the scale or fewer; undefined for all that takes the longer way. */
+export const smallUnscaledAt = (text: string, scale: number): number | undefined => {
+  const { length } = text;
+  const negative = length > 0 && text.charCodeAt(0) === MINUS;
+  let at = negative ? 1 : 0;
+  if (length - at > SMALL_DIGITS || scale < 0) return undefined;
+  let n = 0;
+  let digits = 0;
+  let decimals = -1;
+  for (; at < length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === POINT && decimals < 0 && digits > 0) {
+      decimals = 0;
+      continue;
+    }
+    if (code < 0x30 || code > 0x39) return undefined;
+    n = n * 10 + code - 0x30;
+    digits += 1;
+    if (decimals >= 0) decimals += 1;
+  }
+  if (digits === 0 || decimals === 0) return undefined;
+  const missing = scale - Math.max(decimals, 0);
+  if (missing < 0 || digits + missing > SMALL_DIGITS) return undefined;
+  for (let i = 0; i < missing; i += 1) n *= 10;
+  return negative ? -n : n;
+};
+
+/** As `unscaledBytes`, for whole numbers of up to 15 digits. */
+export const smallUnscaledBytes = (value: number, out: Uint8Array): number => {
+  let length = 1;
+  for (let bound = 0x80; value >= bound || value < -bound; bound *= 256) length += 1;
+  let rest = value;
+  for (let i = length - 1; i >= 0; i -= 1) {
+    const low = ((rest % 256) + 256) % 256;
+    out[i] = low;
+    rest = (rest - low) / 256;
+  }
+  return length;
 };
 
 /** Whether an unscaled value has at most so many digits. */

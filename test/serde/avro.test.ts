@@ -1,3 +1,4 @@
+import avsc from 'avsc';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
@@ -94,8 +95,9 @@ describe('the avro codec', () => {
   });
 
   it('reads and writes checked numbers where the codec asks for them', async () => {
-    expect(await through('long', 9007199254740991, 'number')).to.equal(9007199254740991);
+    for (const value of [9007199254740991, -9007199254740991, 4503599627370497, -4503599627370497, -5, 0]) expect(await through('long', value, 'number')).to.equal(value);
     expect(await through(['null', 'long'], -5, 'number')).to.equal(-5);
+    expect(await refusal(through('long', 2 ** 53, 'number'))).to.be.instanceOf(DeadLetterError);
   });
 
   it('names the field whose long is beyond the numbers', async () => {
@@ -123,6 +125,101 @@ describe('the avro codec', () => {
   it('takes null bytes for no value', () => {
     expect(offline().serde.valueDecoder(avro(recordOf('int'))).decode(null)).to.equal(NO_VALUE);
   });
+});
+
+interface Sample {
+  readonly type: AvroSchema;
+  /** A value as avsc has it, and the same as we have it. */
+  readonly theirs: unknown;
+  readonly ours: unknown;
+}
+
+let names = 0;
+const plain = (type: AvroSchema, values: fc.Arbitrary<unknown>): fc.Arbitrary<Sample> => values.map((value) => ({ type, theirs: value, ours: value }));
+const samples = fc.letrec<{ sample: Sample }>((tie) => ({
+  sample: fc.oneof(
+    { maxDepth: 3, depthSize: 'small' },
+    plain('null', fc.constant(null)),
+    plain('boolean', fc.boolean()),
+    plain('int', fc.integer()),
+    // avsc itself writes other numbers than it is given below -2^52.
+    plain('long', fc.integer({ min: -(2 ** 52), max: 2 ** 52 })),
+    plain('double', fc.double()),
+    plain('float', fc.float()),
+    plain('string', fc.string({ unit: 'binary' }).map((text) => text.toWellFormed())),
+    plain('string', fc.integer({ min: 0, max: 200 }).map((length) => 'é'.repeat(length))),
+    plain('bytes', fc.uint8Array({ maxLength: 100 }).map((bytes) => Buffer.from(bytes))),
+    fc.array(fc.tuple(tie('sample'), fc.boolean()), { maxLength: 4 }).map((fields): Sample => ({
+      type: { type: 'record', name: `R${(names += 1)}`, fields: fields.map(([field, nullable], i) => ({ name: `f${i}`, type: nullable && field.type !== 'null' && !Array.isArray(field.type) ? ['null', field.type] : field.type })) },
+      theirs: Object.fromEntries(fields.map(([field], i) => [`f${i}`, field.theirs])),
+      ours: Object.fromEntries(fields.map(([field], i) => [`f${i}`, field.ours])),
+    })),
+    fc.tuple(tie('sample'), fc.nat(3)).map(([item, count]): Sample => ({ type: { type: 'array', items: item.type }, theirs: Array.from({ length: count }, () => item.theirs), ours: Array.from({ length: count }, () => item.ours) })),
+    fc.tuple(tie('sample'), fc.uniqueArray(fc.string(), { maxLength: 3 })).map(([value, keys]): Sample => ({
+      type: { type: 'map', values: value.type },
+      theirs: Object.fromEntries(keys.map((key) => [key, value.theirs])),
+      ours: Object.fromEntries(keys.map((key) => [key, value.ours])),
+    })),
+  ),
+})).sample;
+
+describe('what another Avro implementation', () => {
+  const oracle = (type: AvroSchema): avsc.Type => avsc.Type.forSchema(type as never, { wrapUnions: 'never', omitRecordMethods: true });
+
+  it('wrote is read as it was meant', async () => {
+    await fc.assert(
+      fc.asyncProperty(samples, async ({ type, theirs, ours }) => {
+        const { serde, schemas } = offline();
+        const codec = avro(recordOf(type), { int64: 'number' });
+        const id = await schemas.register('t', codec.schema.avro);
+        const bytes = oracle(codec.schema.avro).toBuffer({ v: theirs });
+        expect(serde.valueDecoder(codec).decode(wire(id, bytes))).to.deep.equal({ v: ours });
+        const nothing = avro(schema<never>({ type: 'record', name: 'R', fields: [] }));
+        expect(serde.valueDecoder(nothing).decode(wire(id, bytes))).to.deep.equal({});
+      }),
+      { numRuns: 300 },
+    );
+  }).timeout(30_000);
+
+  it('reads from us is what we wrote', async () => {
+    await fc.assert(
+      fc.asyncProperty(samples, async ({ type, theirs, ours }) => {
+        const { serde } = offline();
+        const codec = avro(recordOf(type), { int64: 'number' });
+        const encoder = serde.valueEncoder(codec, 't');
+        await encoder.prepare();
+        const bytes = encoder.encode({ v: ours }) as Buffer;
+        expect(oracle(codec.schema.avro).toBuffer({ v: theirs })).to.deep.equal(bytes.subarray(5));
+      }),
+      { numRuns: 300 },
+    );
+  }).timeout(30_000);
+
+  it('makes of int64 is what we make of it', async () => {
+    const { serde } = offline();
+    const codec = avro(recordOf('long'));
+    const encoder = serde.valueEncoder(codec, 't');
+    await encoder.prepare();
+    const decoder = serde.valueDecoder(codec);
+    const long = avsc.types.LongType.__with({
+      fromBuffer: (bytes: Buffer) => bytes.readBigInt64LE(),
+      toBuffer: (value: bigint) => {
+        const bytes = Buffer.alloc(8);
+        bytes.writeBigInt64LE(value);
+        return bytes;
+      },
+      isValid: (value: unknown) => typeof value === 'bigint', fromJSON: BigInt, toJSON: Number, compare: () => 0,
+    });
+    const edge = fc.tuple(fc.constantFrom(0, 6, 7, 13, 20, 27, 28, 31, 32, 48, 50, 51, 52, 53, 62), fc.integer({ min: -2, max: 2 }), fc.boolean()).map(([bits, near, negative]) => (negative ? -1n : 1n) * (2n ** BigInt(bits) + BigInt(near)));
+    fc.assert(
+      fc.property(fc.oneof(edge, fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })), (value) => {
+        const bytes = encoder.encode({ v: value }) as Buffer;
+        expect(long.toBuffer(value)).to.deep.equal(bytes.subarray(5));
+        expect(decoder.decode(bytes)).to.deep.equal({ v: value });
+      }),
+      { numRuns: 1000 },
+    );
+  }).timeout(30_000);
 });
 
 describe("reading with a schema that is not the writer's", () => {
@@ -277,19 +374,28 @@ describe('bytes that are not what they say', () => {
 describe('writing a value that does not fit', () => {
   const inner = { type: 'record', name: 'Inner', fields: [{ name: 'w', type: 'int' }] };
   for (const [name, type, value, message] of [
-    ['a number for a long', 'long', 7, 'v: a number is no "long"'],
-    ['a bigint beyond int64', 'long', 9223372036854775808n, 'v: a bigint is no "long"'],
-    ['a fraction for an int', 'int', 1.5, 'v: a number is no "int"'],
-    ['an int beyond 32 bits', 'int', 2147483648, 'v: a number is no "int"'],
-    ['null where there is none', 'string', null, 'v: null is no "string"'],
-    ['a field that is missing', 'string', undefined, 'v: undefined is no "string"'],
-    ['an item of an array', { type: 'array', items: 'string' }, ['a', 1], 'v.1: a number is no "string"'],
-    ['a nested field', inner, { w: 'x' }, 'v.w: a string is no "int"'],
-    ['a decimal with too many decimals', DECIMAL, '1.234', 'v: a string is no'],
+    ['a number for a long', 'long', 7, 'v: a number is no long (a bigint of 64 bits)'],
+    ['a bigint beyond int64', 'long', 9223372036854775808n, 'v: a bigint is no long (a bigint of 64 bits)'],
+    ['a fraction for an int', 'int', 1.5, 'v: a number is no int'],
+    ['an int beyond 32 bits', 'int', 2147483648, 'v: a number is no int'],
+    ['null where there is none', 'string', null, 'v: null is no string'],
+    ['a field that is missing', 'string', undefined, 'v: undefined is no string'],
+    ['a value of none of the branches', ['null', 'string', 'long'], 1.5, 'v: a number is no union of null, string, long'],
+    ['undefined where there may be null', ['null', 'string'], undefined, 'v: undefined is no string'],
+    ['an item of an array', { type: 'array', items: 'string' }, ['a', 1], 'v[]: a number is no string'],
+    ['a value of a map', { type: 'map', values: 'string' }, { a: 1 }, 'v{}: a number is no string'],
+    ['an object for an array', { type: 'array', items: 'string' }, {}, 'v: an object is no array'],
+    ['an array for a map', { type: 'map', values: 'string' }, [], 'v: an array is no map'],
+    ['a nested field', inner, { w: 'x' }, 'v.w: a string is no int'],
+    ['null for a record', inner, null, 'v: null is no record Inner'],
+    ['bytes that are too short', { type: 'fixed', name: 'F', size: 3 }, Buffer.alloc(2), 'v: bytes is no fixed of 3 bytes'],
+    ['text for a boolean', 'boolean', 'true', 'v: a string is no boolean'],
+    ['text for a double', 'double', '1', 'v: a string is no double'],
+    ['a decimal with too many decimals', DECIMAL, '1.234', 'v: a string is no decimal text of at most 6 digits, 2 behind the point'],
     ['a decimal with too many digits', ['null', DECIMAL], '12345.00', 'v: a string is no'],
     ['a decimal as a number', DECIMAL, 12.34, 'v: a number is no'],
-    ['text for bytes', 'bytes', 'x', 'v: a string is no "bytes"'],
-    ['an unknown symbol', ENUM, 'C', 'v: a string is no'],
+    ['text for bytes', 'bytes', 'x', 'v: a string is no bytes'],
+    ['an unknown symbol', ENUM, 'C', 'v: a string is no symbol of E'],
   ] as const) {
     it(`is a dead letter that names the field: ${name}`, async () => {
       const thrown = await refusal(through(type, value));

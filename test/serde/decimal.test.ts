@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
-import { decimalText, fitsPrecision, parseDecimal, unscaledAt, unscaledBytes, unscaledOf } from '../../lib/serde/decimal.ts';
+import { decimalOf, decimalText, fitsPrecision, parseDecimal, smallUnscaledAt, smallUnscaledBytes, unscaledAt, unscaledBytes, unscaledOf } from '../../lib/serde/decimal.ts';
 
 /** Big-endian two's complement, as Java's BigInteger.toByteArray gives it. */
 const BYTES: readonly (readonly [hex: string, unscaled: bigint])[] = [
@@ -48,6 +48,7 @@ describe('decimals', () => {
 
   for (const [hex, scale, text] of TEXTS) {
     it(`reads ${hex === '' ? 'no bytes' : hex} at scale ${scale} as ${text}`, () => {
+      expect(decimalOf(Buffer.from(hex, 'hex'), scale)).to.equal(text);
       expect(decimalText(unscaledOf(Buffer.from(hex, 'hex')), scale)).to.equal(text);
     });
   }
@@ -81,6 +82,29 @@ describe('decimals', () => {
   it('counts digits for the precision', () => {
     expect([fitsPrecision(999n, 3), fitsPrecision(1000n, 3), fitsPrecision(-999n, 3), fitsPrecision(-1000n, 3)]).to.deep.equal([true, false, true, false]);
   });
+
+  it('takes the quick way for short text to the same end', () => {
+    const text = fc.tuple(fc.constantFrom('', '-', '+', '--'), fc.string({ unit: fc.constantFrom(...'0123456789.'), maxLength: 18 })).map(([sign, digits]) => sign + digits);
+    const short = fc.tuple(fc.maxSafeInteger(), fc.integer({ min: 0, max: 6 })).map(([n, scale]) => decimalText(BigInt(n % 10 ** 12), scale));
+    const scratch = Buffer.alloc(8);
+    fc.assert(
+      fc.property(fc.oneof(text, short), fc.integer({ min: -1, max: 6 }), (value, scale) => {
+        const small = smallUnscaledAt(value, scale);
+        if (small === undefined) return;
+        const unscaled = unscaledAt(value, scale)!;
+        expect(BigInt(small)).to.equal(unscaled);
+        expect(scratch.subarray(0, smallUnscaledBytes(small, scratch))).to.deep.equal(unscaledBytes(unscaled));
+        expect(decimalOf(unscaledBytes(unscaled), scale)).to.equal(decimalText(unscaled, scale));
+      }),
+      { numRuns: 2000 },
+    );
+  }).timeout(30_000);
+
+  for (const [text, scale, small] of [['12.34', 2, 1234], ['-0.5', 3, -500], ['7', 0, 7], ['999999999999.99', 2, 99999999999999]] as const) {
+    it(`takes the quick way for ${text}`, () => {
+      expect(smallUnscaledAt(text, scale)).to.equal(small);
+    });
+  }
 
   it('loses nothing on the way through bytes and text', () => {
     fc.assert(
