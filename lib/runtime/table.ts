@@ -2,20 +2,22 @@ import type { Change } from '../../topology/codecs.ts';
 import type { TableNode } from '../../topology/node.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Config } from '../core/config.ts';
-import { RetryError } from '../core/errors.ts';
+import { RetryError, StopError } from '../core/errors.ts';
 import type { Logger, RateLimitedLog } from '../core/logger.ts';
+import { OffsetOutOfRangeError } from '../kafka/errors.ts';
 import type { BatchReader, FetchedBatch, KafkaPort, Position, TopicPartition } from '../kafka/port.ts';
 import type { TableAccess } from '../plan/compile.ts';
 import { lookupKey, mergeUnavailable, NO_VALUE, type KeyDecoder, type ValueDecoder } from '../serde/index.ts';
 import { fetchLimits } from './limits.ts';
+import { prepared } from './prepared.ts';
 import { retrying } from './retry.ts';
 import type { Serdes } from './serdes.ts';
 import { Wake } from './wake.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** Debezium's marks of a snapshot that still runs. */
-const SNAPSHOT_RUNNING = new Set(['true', 'first', 'first_in_data_collection', 'last_in_data_collection']);
+/** Debezium's marks of rows that a snapshot reads, but for the last one of a table. */
+const SNAPSHOT_RUNNING = new Set(['true', 'first', 'first_in_data_collection']);
 
 export interface TableOptions {
   readonly node: TableNode;
@@ -48,7 +50,9 @@ export class TableReader implements TableAccess {
   readonly #moved: Wake[] = [];
   #asking: Promise<readonly Position[]> | null = null;
   #next: Promise<readonly Position[]> | null = null;
-  #snapshotRuns = false;
+  /** Kafka times of the newest row that says a snapshot runs, and of the newest that says it has ended; partitions are read in any order. */
+  #snapshotAt = 0;
+  #snapshotEndedAt = 0;
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: TableOptions) {
@@ -75,10 +79,16 @@ export class TableReader implements TableAccess {
     this.#positions = [...await this.#retry('the start of a table', () => this.#reader.startOffsets(this.#places))];
     const ends = await this.#retry('the end of a table', () => this.#ends.endOffsets(this.#places, 'read_committed'));
     while (!this.#passed(ends)) await this.#step();
-    while (this.#snapshotRuns && clock.monotonic() - startedMs < config.tableBootstrapTimeoutMs) await this.#step();
-    if (this.#snapshotRuns) log.warn('a first snapshot still runs; the table goes on without waiting for its end', { table: node.topic, rows: this.#rows.size });
+    while (this.#snapshotRuns() && clock.monotonic() - startedMs < config.tableBootstrapTimeoutMs) await this.#step();
+    if (this.#snapshotRuns()) log.warn('a first snapshot still runs; the table goes on without waiting for its end', { table: node.topic, rows: this.#rows.size });
     log.info('table loaded', { table: node.topic, rows: this.#rows.size, ms: Math.round(clock.monotonic() - startedMs) });
     this.#running = this.#follow();
+  }
+
+  /** A hint: marks may be compacted away, and a snapshot that brought nothing for as long as we would wait has stopped. */
+  #snapshotRuns(): boolean {
+    const { clock, config } = this.#options;
+    return this.#snapshotAt > this.#snapshotEndedAt && clock.now() - this.#snapshotAt < config.tableBootstrapTimeoutMs;
   }
 
   async #follow(): Promise<void> {
@@ -99,18 +109,21 @@ export class TableReader implements TableAccess {
 
   async #step(): Promise<void> {
     const { config, clock } = this.#options;
-    const batches = await this.#retry('reading a table', () => this.#reader.fetch(this.#positions, fetchLimits(config)));
+    const batches = await this.#retry('reading a table', () => this.#reader.fetch(this.#positions, fetchLimits(config)).catch((error: unknown) => {
+      throw error instanceof OffsetOutOfRangeError ? this.#gone(error) : error;
+    }));
     for (const batch of batches) {
-      const ready = [this.#values.prepare(batch), this.#keys.prepare(batch)].filter((p) => p !== undefined);
-      if (ready.length > 0) await this.#retry('the schemas of a table', async () => {
-        await this.#values.prepare(batch);
-        await this.#keys.prepare(batch);
-      });
+      await this.#retry('the schemas of a table', async () => void await prepared(batch, { values: this.#values, keys: this.#keys }));
       for (let i = 0; i < batch.count; i += 1) this.#apply(batch, i);
       this.#positions[batch.partition] = { topic: batch.topic, partition: batch.partition, offset: batch.nextOffset };
     }
     if (batches.length > 0) for (const wake of this.#moved) wake.signal();
     else await clock.turn();
+  }
+
+  /** What was there of the table is not known any more: a worker that starts anew reads it whole. */
+  #gone(cause: OffsetOutOfRangeError): StopError {
+    return new StopError('a table was deleted or made anew while it was read', { where: cause.positions[0]!, cause, hint: 'Start again; a table needs cleanup.policy=compact' });
   }
 
   #retry<T>(what: string, attempt: () => Promise<T>): Promise<T> {
@@ -133,7 +146,8 @@ export class TableReader implements TableAccess {
   }
 
   #change(change: Change<Row>, batch: FetchedBatch, i: number): void {
-    this.#snapshotRuns = change.op === 'r' && SNAPSHOT_RUNNING.has(change.source.snapshot);
+    if (change.op === 'r' && SNAPSHOT_RUNNING.has(change.source.snapshot)) this.#snapshotAt = Math.max(this.#snapshotAt, batch.timestamp(i));
+    else this.#snapshotEndedAt = Math.max(this.#snapshotEndedAt, batch.timestamp(i));
     if (change.op === 't') this.#rows.clear();
     else if (change.after !== null) this.#put(change.after, batch, i);
     else this.#forget(this.#keys.decode(batch.key(i)));

@@ -115,12 +115,9 @@ export class Task {
   async #decodable(queue: Queue, batch: FetchedBatch): Promise<void> {
     const ready = prepared(batch, queue.entry);
     if (ready === undefined) return;
-    let first: Promise<unknown> | undefined = ready;
-    await this.#retrying('fetching a schema', async () => {
-      const attempt = first ?? prepared(batch, queue.entry);
-      first = undefined;
-      await attempt;
-    });
+    // The first attempt below asks again, and is given the question that is on its way.
+    ready.catch(() => {});
+    await this.#retrying('fetching a schema', async () => void await prepared(batch, queue.entry));
   }
 
   #retrying<T>(what: string, attempt: () => Promise<T>): Promise<T> {
