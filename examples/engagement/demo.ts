@@ -9,12 +9,11 @@ import { compare } from './compare.ts';
 import { required } from './compare/topics.ts';
 import { generateBounded, generateSteadily, type GeneratorOptions } from './generator.ts';
 import { ArrivalWatch, readTopEntries } from './live.ts';
+import { faults } from './names.ts';
 import { readProgress } from './progress.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const PARTNER_PORT = 18_090;
-const REFUSE_EVERY = 100;
-const DROP_EVERY = 100;
 const TOKEN_BYTES = 24;
 
 /** The partner's token belongs to its data: made once, readable by its owner only. */
@@ -87,7 +86,7 @@ class EngagementRun implements DemoRun {
   }
 
   async compare(): ReturnType<DemoRun['compare']> {
-    const { checks, specials } = await compare({ environment: this.#environment, firstEvent: this.#firstEvent, refuseEvery: REFUSE_EVERY, dropEvery: DROP_EVERY });
+    const { checks, specials } = await compare({ environment: this.#environment, firstEvent: this.#firstEvent, ...faults });
     return { checks, specials: { ...specials }, latency: this.#arrivals.latencies.all() };
   }
 
@@ -108,10 +107,10 @@ const demo: Demo = {
   ],
   services: async (dir) => {
     const folder = partnerFolder(dir);
-    const faults = ['--refuse-every', String(REFUSE_EVERY), '--drop-every', String(DROP_EVERY)];
+    const refusing = ['--refuse-every', String(faults.refuseEvery), '--drop-every', String(faults.dropEvery)];
     return [{
       name: 'partner',
-      command: [process.execPath, join(import.meta.dirname, 'partner.ts'), '--port', '{port}', '--data', folder, ...faults],
+      command: [process.execPath, join(import.meta.dirname, 'partner.ts'), '--port', '{port}', '--data', folder, ...refusing],
       port: PARTNER_PORT,
       environment: { PARTNER_TOKEN: await tokenIn(folder) },
       readyPath: '/health',

@@ -8,3 +8,6 @@ export const names = {
   redis: { totals: 'content:', top: 'top:engagement', counters: 'engagement:counters', recent: 'engagement:recent' },
   recentLength: 1_000,
 } as const;
+
+/** What goes wrong at the partner on purpose: one call in so many is refused for good, one in so many is accepted and the connection dropped. */
+export const faults = { refuseEvery: 100, dropEvery: 100 } as const;

@@ -1,0 +1,64 @@
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import { FiguresBoard, figuresBlock, figuresLine, type Snapshot } from '../../../lib/cli/start/figures.ts';
+import { Latencies } from '../../../lib/cli/start/latency.ts';
+import type { StageFigures } from '../../../lib/core/metrics.ts';
+
+const stage = (changes: Partial<StageFigures>): StageFigures => ({
+  stage: 'warehouse', sink: 'warehouse', tasks: 2, recordsIn: 0, recordsOut: 0, deadLetters: 0, dropped: {}, retries: 0, aborts: 0, commits: 0, commitMs: 0,
+  catchupTimeouts: 0, lagRecords: 0, lagMs: 0, ...changes,
+});
+
+const AT_MS = Date.parse('2026-01-02T03:04:05Z');
+const NO_DEMO = { written: 0, latency: null, top: [] };
+
+describe('figures of a run', () => {
+  it('are the sums of the last figures of every worker, the time of lag their maximum', () => {
+    const board = new FiguresBoard();
+    board.update({ worker: 'a', stages: [stage({ recordsIn: 1, lagRecords: 9, lagMs: 90 })] });
+    board.update({ worker: 'b', stages: [stage({ recordsIn: 20, recordsOut: 15, deadLetters: 2, lagRecords: 3, lagMs: 400 })] });
+    board.update({ worker: 'a', stages: [stage({ recordsIn: 10, recordsOut: 8, retries: 1, aborts: 1, lagRecords: 2, lagMs: 100 })] });
+    expect(board.workers).to.equal(2);
+    expect(board.stages()).to.deep.equal([
+      { stage: 'warehouse', sink: 'warehouse', recordsIn: 30, recordsOut: 23, deadLetters: 2, retries: 1, aborts: 1, lagRecords: 5, lagMs: 400 },
+    ]);
+  });
+
+  it('are rates per second between two moments', () => {
+    const totals = (recordsIn: number, recordsOut: number) => {
+      const board = new FiguresBoard();
+      board.update({ worker: 'a', stages: [stage({ stage: 'events', sink: null, recordsIn, recordsOut, lagRecords: 1_200 }), stage({ recordsIn, recordsOut })] });
+      return board.stages();
+    };
+    const before: Snapshot = { atMs: AT_MS - 2_000, stages: totals(100, 50), demo: NO_DEMO };
+    const now: Snapshot = {
+      atMs: AT_MS,
+      stages: totals(500, 350),
+      demo: { written: 400, latency: { count: 3, p50Ms: 27.4, p95Ms: 1_126, p99Ms: 2_000 }, top: [{ title: 'Notes on Tea', value: '3 h 1 min' }] },
+    };
+    expect(figuresLine(before, now)).to.equal(
+      '03:04:05  in 200/s  out 150/s  PostgreSQL to Redis p50 27 ms, p95 1,126 ms, p99 2,000 ms  lag 1,200 at events  400 written  0 dead letters  0 retries',
+    );
+    const lines = figuresBlock(before, now).split('\n');
+    expect(lines.find((line) => line.startsWith('warehouse'))).to.match(/^warehouse +sink +200 +150 +350 +0 +0 +0 +0 +0$/);
+    expect(lines.find((line) => line.startsWith('1.'))).to.match(/^1\. +Notes on Tea +3 h 1 min$/);
+  });
+});
+
+describe('latencies', () => {
+  it('give percentiles of the window and of the whole run', () => {
+    const latencies = new Latencies(10_000);
+    expect(latencies.window(AT_MS)).to.equal(null);
+    for (let i = 1; i <= 100; i += 1) latencies.add(i, AT_MS);
+    latencies.add(5_000, AT_MS + 20_000);
+    expect(latencies.window(AT_MS + 20_000)).to.deep.equal({ count: 1, p50Ms: 5_000, p95Ms: 5_000, p99Ms: 5_000 });
+    expect(latencies.all()).to.deep.equal({ count: 101, p50Ms: 51, p95Ms: 96, p99Ms: 100 });
+  });
+
+  it('keep a bounded number of samples', () => {
+    const latencies = new Latencies(10_000, 100);
+    for (let i = 0; i < 1_000; i += 1) latencies.add(1, AT_MS);
+    expect(latencies.all()!.count).to.equal(100);
+    expect(latencies.window(AT_MS)!.count).to.be.at.most(100);
+  });
+});
