@@ -1,9 +1,9 @@
 import avsc from 'avsc';
+import { expect } from 'chai';
 import { systemClock } from '../../lib/core/clock.ts';
 import { silentLogger } from '../../lib/core/logger.ts';
 import { createSerde, LocalSchemas, type RecordBytes, type Serde } from '../../lib/serde/index.ts';
-import type { AvroSchema, Schema } from '../../topology/codecs.ts';
-import { schema } from '../../topology/codecs.ts';
+import { avro, schema, type AvroSchema, type Int64, type Schema } from '../../topology/codecs.ts';
 
 /** A serde without a registry, and the table of schemas that it reads from. */
 export const offline = (): { readonly serde: Serde; readonly schemas: LocalSchemas } => {
@@ -25,3 +25,21 @@ export const recordOf = (type: AvroSchema, more: Readonly<Record<string, unknown
 
 /** Bytes as plain avsc writes them: the other side of every test, which shares no code with ours. Unions are given as `{ branch: value }`. */
 export const written = (type: AvroSchema, value: unknown): Buffer => avsc.Type.forSchema(type as never, { wrapUnions: 'always' }).toBuffer(value);
+
+/** As Debezium registers numeric(6,2). */
+export const DECIMAL = { type: 'bytes', scale: 2, precision: 6, logicalType: 'decimal', 'connect.name': 'org.apache.kafka.connect.data.Decimal' };
+export const VARIABLE = { type: 'record', name: 'io.debezium.data.VariableScaleDecimal', 'connect.name': 'io.debezium.data.VariableScaleDecimal', fields: [{ name: 'scale', type: 'int' }, { name: 'value', type: 'bytes' }] };
+export const ENUM = { type: 'enum', name: 'E', symbols: ['A', 'B'] };
+
+export const connect = (type: string, name: string): AvroSchema => ({ type, 'connect.name': name });
+
+/** Writes a value through our encoder, reads it back through our decoder. */
+export const through = async (type: AvroSchema, value: unknown, int64: Int64 = 'bigint'): Promise<unknown> => {
+  const { serde } = offline();
+  const codec = avro(recordOf(type), { int64 });
+  const encoder = serde.valueEncoder(codec, 'topic');
+  await encoder.prepare();
+  return (serde.valueDecoder(codec).decode(encoder.encode({ v: value }) as Buffer) as { v: unknown }).v;
+};
+
+export const refusal = async (attempt: Promise<unknown>): Promise<unknown> => attempt.then((value) => expect.fail(`got ${String(value)}`), (thrown: unknown) => thrown);
