@@ -5,7 +5,7 @@ import type { Type } from 'avsc';
 import type { AvroSchema } from '../../topology/codecs.ts';
 import { backoffMs, type Clock } from '../core/clock.ts';
 import { messageOf, RetryError, StopError } from '../core/errors.ts';
-import { scrub, type Logger } from '../core/logger.ts';
+import { RateLimitedLog, scrub, type Logger } from '../core/logger.ts';
 import { writerOptions } from './avro-schema.ts';
 import type { Lookup, Schemas } from './schemas.ts';
 
@@ -19,7 +19,7 @@ export interface RegistryOptions {
   readonly timeoutMs?: number;
   /** Tries of one question before `RetryError`, with a short random wait between them. Default 2: the caller has a backoff of its own. */
   readonly attempts?: number;
-  /** How long an id that the registry does not know is not asked for again, milliseconds. Default 30000. */
+  /** How long an id that the registry does not know, or whose schema cannot be used, is not asked for again, milliseconds. Default 30000. */
   readonly unknownIdMs?: number;
 }
 
@@ -65,7 +65,7 @@ export class RegistrySchemas implements Schemas {
   readonly #client: Client;
   readonly #host: string;
   readonly #clock: Clock;
-  readonly #log: Logger;
+  readonly #log: RateLimitedLog;
   readonly #attempts: number;
   readonly #unknownIdMs: number;
   readonly #known = new Map<number, Lookup>();
@@ -87,7 +87,7 @@ export class RegistrySchemas implements Schemas {
       { AVRO: writerOptions() } as never,
     );
     this.#clock = options.clock;
-    this.#log = options.log;
+    this.#log = new RateLimitedLog(options.log, options.clock);
     this.#attempts = options.attempts ?? 2;
     this.#unknownIdMs = options.unknownIdMs ?? 30_000;
   }
@@ -118,16 +118,15 @@ export class RegistrySchemas implements Schemas {
       this.#known.set(id, avsc.Type.isType(type) ? { type: type as Type } : { reason: `schema ${id} is not Avro` });
     } catch (thrown) {
       if (!(thrown instanceof Refusal)) throw thrown;
-      if (thrown.failure.kind === 'unknown') this.#remember(id);
-      else this.#known.set(id, { reason: `schema ${id} cannot be used: ${thrown.failure.message}` });
+      this.#remember(id, thrown.failure.kind === 'unknown' ? `the registry knows no schema ${id}` : `schema ${id} cannot be used: ${thrown.failure.message}`);
     }
   }
 
-  #remember(id: number): void {
+  #remember(id: number, reason: string): void {
     this.#unknown.delete(id);
     if (this.#unknown.size >= MAX_UNKNOWN_IDS) this.#unknown.delete(this.#unknown.keys().next().value!);
-    this.#unknown.set(id, { until: this.#clock.monotonic() + this.#unknownIdMs, lookup: { reason: `the registry knows no schema ${id}` } });
-    this.#log.warn('the registry does not know a schema id', { schemaId: id, registry: this.#host });
+    this.#unknown.set(id, { until: this.#clock.monotonic() + this.#unknownIdMs, lookup: { reason } });
+    this.#log.warn('unreadable', 'a schema id cannot be read', { schemaId: id, registry: this.#host, reason });
   }
 
   async register(subject: string, schema: AvroSchema): Promise<number> {
