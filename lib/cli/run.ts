@@ -1,90 +1,45 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { fork, type ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import type { Environment } from '../core/config.ts';
 import { ConfigurationError, StopError } from '../core/errors.ts';
-import type { WorkerFigures } from '../core/metrics.ts';
+import { createLogger } from '../core/logger.ts';
 import { run } from '../runtime/run.ts';
+import { startWorkers, type FiguresMessage } from './run/workers.ts';
 import { EXIT, interruptible } from './shared.ts';
 import { loadTopology } from './topology-file.ts';
 
 const FIGURES_INTERVAL_MS = 1_000;
-/** After a stop was asked for, a worker that is still there is killed. Longer than the workers' own `stopTimeoutMs`. */
-const STOP_TIMEOUT_MS = 12_000;
+/** A process whose work is done and that something still keeps alive ends after this. */
+const LINGER_MS = 500;
 const MOST_WORKERS = 64;
 
-/** What a worker process sends its parent. */
-export interface FiguresMessage {
-  readonly type: 'figures';
-  readonly figures: WorkerFigures;
-}
-
-export interface WorkersOptions {
-  readonly workers: number;
-  readonly environment: Environment;
-  /** Where the workers' logs go: inherited, or a file descriptor. */
-  readonly stderr?: 'inherit' | number;
-  readonly onFigures?: (figures: WorkerFigures) => void;
-  /** Called when a worker ends that nobody asked to. */
-  readonly onExit?: (code: number | null) => void;
-}
-
-export interface Workers {
-  readonly pids: readonly number[];
-  /** Asks all to finish and waits, bounded; the exit code of the first that failed, else 0. */
-  stop(): Promise<number>;
-}
-
-/** Starts worker processes that share a topology's partitions. */
-export const startWorkers = (file: string, options: WorkersOptions): Workers => {
-  let stopping = false;
-  const main = join(import.meta.dirname, 'main.ts');
-  const children = Array.from({ length: options.workers }, (): { child: ChildProcess; done: Promise<number> } => {
-    const child = fork(main, ['run', file, '--as-worker'], { env: { ...options.environment }, stdio: ['ignore', 'ignore', options.stderr ?? 'inherit', 'ipc'] });
-    child.on('message', (message: FiguresMessage) => {
-      if (message.type === 'figures') options.onFigures?.(message.figures);
-    });
-    const done = new Promise<number>((resolve) => {
-      child.on('exit', (code) => {
-        resolve(code ?? EXIT.failed);
-        if (!stopping) options.onExit?.(code);
-      });
-    });
-    return { child, done };
-  });
-  return {
-    pids: children.map(({ child }) => child.pid!),
-    stop: async () => {
-      stopping = true;
-      for (const { child } of children) child.kill('SIGTERM');
-      const timer = setTimeout(() => children.forEach(({ child }) => child.kill('SIGKILL')), STOP_TIMEOUT_MS);
-      const codes = await Promise.all(children.map(({ done }) => done));
-      clearTimeout(timer);
-      return codes.find((code) => code !== EXIT.done) ?? EXIT.done;
-    },
-  };
-};
+export { startWorkers, type Workers, type WorkersOptions } from './run/workers.ts';
 
 const readEnvFile = (): void => {
   if (existsSync('.env')) process.loadEnvFile('.env');
 };
 
+/** A parent that has just died makes a send fail; the `disconnect` that follows is what counts. */
+const tellParent = (message: FiguresMessage): void => {
+  if (process.connected) process.send!(message, undefined, {}, () => undefined);
+};
+
 /** Runs the topology in this process until a signal comes. */
 const runHere = async (file: string): Promise<void> => {
   const handle = run(await loadTopology(file));
-  const send = process.send?.bind(process);
-  const timer = send === undefined ? null : setInterval(() => send({ type: 'figures', figures: handle.figures() } satisfies FiguresMessage), FIGURES_INTERVAL_MS);
+  const timer = process.send === undefined ? null : setInterval(() => tellParent({ type: 'figures', figures: handle.figures() }), FIGURES_INTERVAL_MS);
   try {
     await interruptible(async (signal) => {
       signal.addEventListener('abort', () => void handle.stop(), { once: true });
       // A parent that is gone asks for nothing any more.
       process.on('disconnect', () => void handle.stop());
+      if (process.send !== undefined && !process.connected) void handle.stop();
       await handle.done;
     });
   } finally {
     if (timer !== null) clearInterval(timer);
     if (process.connected) process.disconnect();
+    setTimeout(() => process.exit(), LINGER_MS).unref();
   }
 };
 
@@ -94,9 +49,11 @@ const runWorkers = async (file: string, workers: number): Promise<void> => {
   const ended = new Promise<never>((_, reject) => {
     fail = reject;
   });
+  const log = createLogger({ service: 'millrace', correlationId: randomUUID() });
   const started = startWorkers(file, {
     workers,
     environment: process.env,
+    onRestart: (end) => log.warn('a worker ended and is started again', { ...end }),
     onExit: (code) => fail(code === EXIT.usage
       ? new ConfigurationError(['a worker refused its configuration'], { hint: 'Its own message stands above' })
       : new StopError(`a worker ended with code ${code}`, { hint: 'Its log stands above' })),

@@ -200,7 +200,9 @@ const keyBy = (node: KeyByNode, host: StageHost, next: (value: unknown) => void)
   const keyOf = call(node.key);
   return (value: unknown): void => {
     host.at = node;
-    const saved = host.meta.swapKey(keyOf(value, host.meta));
+    const key = keyOf(value, host.meta);
+    if (key === undefined) throw new DeadLetterError('the key is undefined', { hint: 'null is a key, undefined is a field that is not there' });
+    const saved = host.meta.swapKey(key);
     next(value);
     host.meta.restoreKey(saved);
   };

@@ -26,4 +26,6 @@ export interface StageContext {
   readonly driver: SinkDriver | null;
   /** Partition count of every topic of the plan. */
   readonly partitions: ReadonlyMap<string, number>;
+  /** `max.message.bytes` of every topic that the plan writes to. */
+  readonly maxBytes: ReadonlyMap<string, number>;
 }

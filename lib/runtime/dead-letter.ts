@@ -1,11 +1,18 @@
 import type { FetchedBatch, OutputBatch, RecordHeaders } from '../kafka/port.ts';
-import { DeadLetterError, messageOf } from '../core/errors.ts';
+import { DeadLetterError, messageOf, StopError } from '../core/errors.ts';
 
-const text = (value: string): Buffer => Buffer.from(value, 'utf8');
+/** A message of the user's may hold half the record; all headers together stay below what dead-letter topics take beyond their records. */
+const HEADER_CHARACTERS = 4_000;
+
+const HEADER_OVERHEAD_BYTES = 10;
+const BATCH_OVERHEAD_BYTES = 128;
+
+const text = (value: string): Buffer => Buffer.from(value.slice(0, HEADER_CHARACTERS), 'utf8');
 
 export interface DeadLetter {
   readonly topic: string;
   readonly partitions: number;
+  readonly maxBytes: number;
   readonly stage: string;
   readonly node: string | null;
   readonly error: unknown;
@@ -54,5 +61,9 @@ export const appendDeadLetter = (output: OutputBatch, record: OriginalRecord, le
   if (error instanceof DeadLetterError && error.rule !== undefined) headers.push(['__millrace.errors.rule', text(error.rule)]);
   // Brokers refuse timestamps ahead of their clock; the original's stands in its own topic.
   const timestamp = Math.min(record.timestamp, letter.now);
+  const bytes = (record.key?.length ?? 0) + (record.value?.length ?? 0) + headers.reduce((sum, [name, value]) => sum + name.length + (value?.length ?? 0) + HEADER_OVERHEAD_BYTES, BATCH_OVERHEAD_BYTES);
+  if (bytes > letter.maxBytes) {
+    throw new StopError(`a dead letter of ${bytes} bytes does not fit into topic ${letter.topic}`, { where: record, hint: `Raise its max.message.bytes, which is ${letter.maxBytes}` });
+  }
   output.append(letter.topic, record.partition % letter.partitions, record.key, record.value, timestamp, headers);
 };

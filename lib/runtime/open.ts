@@ -1,10 +1,9 @@
 import type { ScanNode } from '../../topology/node.ts';
 import { StopError } from '../core/errors.ts';
 import type { Position, ProducerOwner, TopicPartition, TransactionalProducer } from '../kafka/port.ts';
-import type { ValueEncoder } from '../serde/serde.ts';
 import { MemoryStore } from '../state/memory.ts';
 import { restore } from '../state/restore.ts';
-import type { Store } from '../state/store.ts';
+import type { TaskStore } from './checked-state.ts';
 import type { StageContext } from './context.ts';
 import type { Engine } from './engine.ts';
 import { fetchLimits } from './limits.ts';
@@ -32,7 +31,7 @@ export const openTask = async (context: StageContext, { partition, signal, check
   const { stage, port, config, clock } = context;
   // 1. InitProducerId fences the former owner and ends its open transaction.
   const producer = port.producer(stage.transactionalId(partition), { transactionTimeoutMs: config.transactionTimeoutMs });
-  const stores = new Map<ScanNode, { store: Store; changelog: string; encoder: ValueEncoder<unknown> }>();
+  const stores = new Map<ScanNode, TaskStore>();
   try {
     const owner = await producer.init();
     // 2. The committed offsets.
@@ -82,13 +81,13 @@ const startPositions = async (context: StageContext, places: readonly TopicParti
 
 const restoreStores = async (
   context: StageContext, partition: number, signal: AbortSignal,
-  stores: Map<ScanNode, { store: Store; changelog: string; encoder: ValueEncoder<unknown> }>,
+  stores: Map<ScanNode, TaskStore>,
 ): Promise<void> => {
   const { stage, clock, config, log, serdes } = context;
   for (const { node, name, changelog } of stage.stores) {
     const encoder = serdes.encoder(node.state, changelog);
     const store = new MemoryStore(name);
-    stores.set(node, { store, changelog, encoder });
+    stores.set(node, { store, changelog, encoder, maxBytes: context.maxBytes.get(changelog) ?? Infinity });
     await encoder.prepare();
     const startedMs = clock.monotonic();
     // A reader of its own: tasks are opened side by side.

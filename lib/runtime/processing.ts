@@ -3,9 +3,9 @@ import { pathOf } from '../../topology/node.ts';
 import { RejoinError, RetryError, StopError } from '../core/errors.ts';
 import type { FetchedBatch, OutputBatch, Position, TransactionalProducer } from '../kafka/port.ts';
 import { compile, type CompiledStage, type StageHost, type StateAccess, type TableAccess } from '../plan/compile.ts';
-import { NO_VALUE, type ValueEncoder } from '../serde/serde.ts';
+import { NO_VALUE } from '../serde/serde.ts';
 import type { Store } from '../state/store.ts';
-import { checkedState, encodeState } from './checked-state.ts';
+import { checkedState, encodeState, type TaskStore } from './checked-state.ts';
 import { commit } from './checkpoint.ts';
 import type { StageContext } from './context.ts';
 import { appendDeadLetter, originalOf } from './dead-letter.ts';
@@ -29,7 +29,7 @@ export interface ProcessingOptions {
   readonly context: StageContext;
   readonly partition: number;
   readonly producer: TransactionalProducer;
-  readonly stores: ReadonlyMap<ScanNode, { readonly store: Store; readonly changelog: string; readonly encoder: ValueEncoder<unknown> }>;
+  readonly stores: ReadonlyMap<ScanNode, TaskStore>;
   /** Whether states are encoded when they are written already. */
   readonly checksStates: boolean;
   /** Wakes the task's loop when a commit has ended. */
@@ -82,6 +82,7 @@ export class ProcessingEngine implements Engine, StageHost {
     this.#sinceMs ??= clock.monotonic();
     this.#begin();
     if (this.concurrency !== null && this.concurrency > 1) this.#held = new HeldOutput();
+    const { recordsOut } = counters;
     try {
       const value = entry.values.decode(batch.value(i));
       if (value === NO_VALUE) {
@@ -95,6 +96,7 @@ export class ProcessingEngine implements Engine, StageHost {
     } catch (error) {
       this.#taken();
       if (error instanceof StopError) throw error;
+      counters.recordsOut = recordsOut;
       this.#deadLetter(batch, i, error);
     }
     this.#finished();
@@ -181,12 +183,12 @@ export class ProcessingEngine implements Engine, StageHost {
   }
 
   #deadLetter(batch: FetchedBatch, i: number, error: unknown): void {
-    const { stage, partitions, counters, clock, limited } = this.#context;
+    const { stage, partitions, maxBytes, counters, clock, limited } = this.#context;
     this.#output.rollback();
     for (const store of this.#stores) store.rollback();
     const node = this.at === null ? null : pathOf(this.at);
     const original = originalOf(batch, i);
-    appendDeadLetter(this.#output, original, { topic: stage.deadLetters, partitions: partitions.get(stage.deadLetters)!, stage: stage.name, node, error, now: clock.now() });
+    appendDeadLetter(this.#output, original, { topic: stage.deadLetters, partitions: partitions.get(stage.deadLetters)!, maxBytes: maxBytes.get(stage.deadLetters) ?? Infinity, stage: stage.name, node, error, now: clock.now() });
     counters.deadLetters += 1;
     limited.warn(`dead letter ${node}`, 'a record went to the dead letters', {
       stage: stage.name, node, topic: original.topic, partition: original.partition, offset: original.offset, error,
@@ -207,8 +209,8 @@ export class ProcessingEngine implements Engine, StageHost {
   }
 
   store(node: ScanNode): StateAccess {
-    const { store, encoder } = this.#options.stores.get(node)!;
-    return this.#options.checksStates ? checkedState(store, encoder) : store;
+    const store = this.#options.stores.get(node)!;
+    return this.#options.checksStates ? checkedState(store) : store.store;
   }
 
   table(node: TableNode): TableAccess {
@@ -253,9 +255,9 @@ export class ProcessingEngine implements Engine, StageHost {
   #startCommit(): void {
     const { context, producer, partition, stores } = this.#options;
     const { clock, counters, stage } = context;
-    for (const { store, changelog, encoder } of stores.values()) {
-      for (const [key, value] of store.seal()) {
-        this.#output.append(changelog, partition, key, value === undefined ? null : encodeState(encoder, store, value), clock.now());
+    for (const store of stores.values()) {
+      for (const [key, value] of store.store.seal()) {
+        this.#output.append(store.changelog, partition, key, value === undefined ? null : encodeState(store, key, value), clock.now());
       }
     }
     const positions: Position[] = [...this.#changed].map((topic) => ({ topic, partition, offset: this.#positions.get(topic)! }));

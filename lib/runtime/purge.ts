@@ -2,8 +2,8 @@ import type { KafkaAdmin, Position } from '../kafka/port.ts';
 import type { Plan } from '../plan/types.ts';
 import type { PartitionCounts } from './topics.ts';
 
-/** Deletes what has been processed from repartition and input topics: only their own stage reads them. */
-export const purge = async (plan: Plan, admin: KafkaAdmin, partitions: PartitionCounts): Promise<readonly Position[]> => {
+/** How far repartition and input topics have been processed. Only their own stage reads them, so what lies before can be deleted. */
+export const processedOf = async (plan: Plan, admin: KafkaAdmin, partitions: PartitionCounts): Promise<readonly Position[]> => {
   const internal = new Set(plan.topics.filter((t) => t.role === 'repartition' || t.role === 'input').map((t) => t.topic));
   const behind: Position[] = [];
   for (const stage of plan.stages) {
@@ -11,6 +11,5 @@ export const purge = async (plan: Plan, admin: KafkaAdmin, partitions: Partition
       .flatMap(({ topic }) => Array.from({ length: partitions.get(topic)! }, (_, partition) => ({ topic, partition })));
     if (places.length > 0) behind.push(...await admin.committed(stage.group, places));
   }
-  if (behind.length > 0) await admin.deleteRecordsBefore(behind);
   return behind;
 };

@@ -6,19 +6,22 @@ import { ConfigurationError } from '../core/errors.ts';
 import { createLogger, RateLimitedLog, type Logger } from '../core/logger.ts';
 import { StageCounters, type WorkerFigures } from '../core/metrics.ts';
 import { kafkaPort } from '../kafka/kafkajs/index.ts';
-import type { KafkaAdmin, KafkaPort } from '../kafka/port.ts';
+import type { KafkaAdmin, KafkaPort, Position } from '../kafka/port.ts';
 import { plan as planOf } from '../plan/plan.ts';
 import type { Plan, StagePlan, TopologyValue } from '../plan/types.ts';
 import { createSerde } from '../serde/index.ts';
 import { createDriver, settingProblems, type SinkDriver } from '../sinks/index.ts';
 import type { OutsideSink } from '../../topology/sinks.ts';
 import type { StageContext } from './context.ts';
-import { purge } from './purge.ts';
-import { retrying } from './retry.ts';
+import { processedOf } from './purge.ts';
+import { atMost, retrying } from './retry.ts';
 import { serdesOf, type Serdes } from './serdes.ts';
 import { StageRunner } from './stage.ts';
 import { TableReader } from './table.ts';
-import { prepareTopics, type PartitionCounts } from './topics.ts';
+import { largestRecords, prepareTopics, type PartitionCounts } from './topics.ts';
+
+/** How long connections are given to close, once the tasks have ended. */
+const CLOSE_TIMEOUT_MS = 1_000;
 
 export interface RunOptions {
   /** Where settings, `env(...)` and `secret(...)` are read. Default: the process's environment. */
@@ -89,6 +92,7 @@ class Worker implements RunHandle {
   readonly #stages: StageRunner[] = [];
   readonly #drivers: SinkDriver[] = [];
   readonly #tables = new Map<TableNode, TableReader>();
+  #maxBytes: ReadonlyMap<string, number> = new Map();
   #fail: (error: unknown) => void = () => {};
   #finish: () => void = () => {};
   #stopped: Promise<void> | null = null;
@@ -114,10 +118,11 @@ class Worker implements RunHandle {
   async #start(): Promise<void> {
     const { signal } = this.#stopping;
     const partitions = await this.#retry('preparing topics', () => prepareTopics(this.plan, { admin: this.#admin, config: this.#config, clock: this.#clock, log: this.#log, signal }));
+    this.#maxBytes = await this.#retry('describing topics', () => largestRecords(this.plan, this.#admin));
     await Promise.all(this.plan.tables.map((node) => this.#load(node, partitions)));
+    void this.#purging(partitions);
     // A stage whose sink is down waits for it alone.
     await Promise.all(this.plan.stages.map((stage, i) => this.#startStage(stage, this.#counters[i]!, partitions)));
-    void this.#purging(partitions);
   }
 
   async #load(node: TableNode, partitions: PartitionCounts): Promise<void> {
@@ -144,7 +149,7 @@ class Worker implements RunHandle {
     const tables = new Map(stage.tables.map((node) => [node, this.#tables.get(node)!]));
     const context: StageContext = {
       app: this.plan.app, stage, port: this.#port, admin: this.#admin, serdes: this.#serdes, config: this.#config, clock: this.#clock,
-      log, limited: this.#limited, counters, tables, driver, partitions,
+      log, limited: this.#limited, counters, tables, driver, partitions, maxBytes: this.#maxBytes,
     };
     const runner = new StageRunner(context, (error) => this.#failed(error));
     this.#stages.push(runner);
@@ -160,10 +165,18 @@ class Worker implements RunHandle {
 
   async #purging(partitions: PartitionCounts): Promise<void> {
     const { signal } = this.#stopping;
+    let processed: readonly Position[] = [];
     while (!signal.aborted) {
       await this.#clock.sleep(this.#config.purgeIntervalMs, signal).catch(() => {});
       if (signal.aborted) return;
-      await purge(this.plan, this.#admin, partitions).catch((error: unknown) => this.#limited.warn('purge', 'deleting processed records of internal topics failed', { error }));
+      try {
+        // What was processed lately stays for a round more: a sink that loses its last writes is given them again.
+        const now = await processedOf(this.plan, this.#admin, partitions);
+        await this.#admin.deleteRecordsBefore(processed);
+        processed = now;
+      } catch (error) {
+        this.#limited.warn('purge', 'deleting processed records of internal topics failed', { error });
+      }
     }
   }
 
@@ -186,8 +199,10 @@ class Worker implements RunHandle {
   async #close(): Promise<void> {
     this.#stopping.abort(new Error('the worker stops'));
     await Promise.allSettled(this.#stages.map((stage) => stage.stop()));
-    await Promise.allSettled([...this.#drivers.map((d) => d.close()), ...[...this.#tables.values()].map((t) => t.close()), this.#admin.close()]);
-    await this.#port.close();
+    const closed = Promise.allSettled([...this.#drivers.map((d) => d.close()), ...[...this.#tables.values()].map((t) => t.close()), this.#admin.close()])
+      .then(() => this.#port.close());
+    // Nothing is lost in connections: everything was committed before, or never will be.
+    await atMost(this.#clock, CLOSE_TIMEOUT_MS, closed);
   }
 
   async stop(): Promise<void> {

@@ -256,14 +256,14 @@ export class SinkingEngine implements Engine, StageHost {
 
   /** A dead letter and the offset behind it are committed in one transaction, so that neither comes twice. */
   #lettersBefore(positions: readonly Position[]): OutputBatch {
-    const { stage, partitions, clock } = this.#context;
+    const { stage, partitions, maxBytes, clock } = this.#context;
     const output = this.#options.producer.batch();
     const later: Letter[] = [];
     for (const letter of this.#letters) {
       const { batch, index, node, error } = letter;
       const position = positions.find((p) => p.topic === batch.topic);
       if (position === undefined || batch.offset(index) >= position.offset) later.push(letter);
-      else appendDeadLetter(output, originalOf(batch, index), { topic: stage.deadLetters, partitions: partitions.get(stage.deadLetters)!, stage: stage.name, node, error, now: clock.now() });
+      else appendDeadLetter(output, originalOf(batch, index), { topic: stage.deadLetters, partitions: partitions.get(stage.deadLetters)!, maxBytes: maxBytes.get(stage.deadLetters) ?? Infinity, stage: stage.name, node, error, now: clock.now() });
     }
     this.#letters = later;
     return output;

@@ -120,8 +120,12 @@ export class StageRunner {
       } catch (error) {
         const generation = this.#generation;
         await this.#retire(slot, task);
-        if (signal.aborted || this.#stopped.signal.aborted) return;
+        if (signal.aborted) return;
         this.#context.counters.aborts += 1;
+        if (this.#stopped.signal.aborted) {
+          this.#context.log.warn('a task could not finish; its last records are processed again by the next owner', { stage: this.#context.stage.name, partition: slot.partition, error });
+          return;
+        }
         if (error instanceof StateError) slot.checksStates = true;
         if (task?.hasCommitted() === true) attempt = failures = 0;
         if (!(error instanceof RetryError) && !(error instanceof RejoinError)) failures += 1;

@@ -2,10 +2,11 @@ import type { Clock } from '../core/clock.ts';
 import type { Config } from '../core/config.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
-import type { KafkaAdmin } from '../kafka/port.ts';
+import type { KafkaAdmin, TopicDescription } from '../kafka/port.ts';
 import type { Plan, TopicPlan } from '../plan/types.ts';
 
 const WAIT_STEP_MS = 500;
+const MAX_BYTES = 'max.message.bytes';
 
 /** Partition counts of all topics of a plan. */
 export type PartitionCounts = ReadonlyMap<string, number>;
@@ -23,9 +24,12 @@ export interface TopicsOptions {
  * has. Throws `ConfigurationError` listing what is missing after `source.topic.timeout.ms`, and what does not fit together.
  */
 export const prepareTopics = async (plan: Plan, options: TopicsOptions): Promise<PartitionCounts> => {
-  const counts = await awaitForeign(plan, options);
+  const foreign = await awaitForeign(plan, options);
+  const counts = new Map(foreign.map((d) => [d.topic, d.partitions]));
   const own = plan.topics.filter((t) => !isForeign(t));
-  const existing = new Map((await options.admin.describeTopics(own.map((t) => t.topic))).map((d) => [d.topic, d.partitions]));
+  const described = await options.admin.describeTopics(own.map((t) => t.topic));
+  const existing = new Map(described.map((d) => [d.topic, d.partitions]));
+  const sizes = sizesOf([...foreign, ...described]);
   const problems: string[] = [];
   const missing: TopicPlan[] = [];
   for (const topic of inOrder(own, counts)) {
@@ -38,23 +42,43 @@ export const prepareTopics = async (plan: Plan, options: TopicsOptions): Promise
   problems.push(...coPartitionProblems(plan, counts));
   if (problems.length > 0) throw new ConfigurationError(problems);
   await options.admin.createTopics(missing.map((t) => ({
-    topic: t.topic, partitions: counts.get(t.topic)!, replicationFactor: options.config.kafkaReplicationFactor, config: t.config,
+    topic: t.topic, partitions: counts.get(t.topic)!, replicationFactor: options.config.kafkaReplicationFactor, config: configOf(t, plan, sizes),
   })));
   return counts;
 };
+
+/** A dead letter has headers that the record it was made of had not. */
+const DEAD_LETTER_HEADERS_BYTES = 65_536;
+
+/** Dead letters must take whatever the topics of their stage take. */
+const configOf = (topic: TopicPlan, plan: Plan, sizes: ReadonlyMap<string, number>): TopicPlan['config'] => {
+  if (topic.role !== 'dead-letter') return topic.config;
+  const entries = plan.stages.find((stage) => stage.deadLetters === topic.topic)?.entries ?? [];
+  const largest = Math.max(...entries.map((entry) => sizes.get(entry.topic) ?? 0)) + DEAD_LETTER_HEADERS_BYTES;
+  return { ...topic.config, [MAX_BYTES]: String(Math.max(largest, Number(topic.config[MAX_BYTES] ?? 0))) };
+};
+
+/** `max.message.bytes` of the topics that a plan writes to; they exist. */
+export const largestRecords = async (plan: Plan, admin: KafkaAdmin): Promise<ReadonlyMap<string, number>> => {
+  const written = plan.topics.filter((topic) => !isForeign(topic)).map(({ topic }) => topic);
+  return sizesOf(await admin.describeTopics(written));
+};
+
+const sizesOf = (topics: readonly TopicDescription[]): Map<string, number> =>
+  new Map(topics.flatMap(({ topic, config }) => (config[MAX_BYTES] === undefined ? [] : [[topic, Number(config[MAX_BYTES])] as const])));
 
 const isForeign = (topic: TopicPlan): boolean => topic.role === 'source' || topic.role === 'table';
 
 /** A topic whose partition numbers mean something to a task. */
 const mustMatch = (topic: TopicPlan): boolean => topic.role === 'changelog' || (typeof topic.partitions === 'number' && topic.role === 'through');
 
-const awaitForeign = async (plan: Plan, { admin, config, clock, log, signal }: TopicsOptions): Promise<Map<string, number>> => {
+const awaitForeign = async (plan: Plan, { admin, config, clock, log, signal }: TopicsOptions): Promise<readonly TopicDescription[]> => {
   const names = plan.topics.filter(isForeign).map((t) => t.topic);
   const deadlineMs = clock.monotonic() + config.sourceTopicTimeoutMs;
   for (let said = false; ; said = true) {
     const found = await admin.describeTopics(names);
     const missing = names.filter((name) => !found.some((d) => d.topic === name));
-    if (missing.length === 0) return new Map(found.map((d) => [d.topic, d.partitions]));
+    if (missing.length === 0) return found;
     if (clock.monotonic() >= deadlineMs) {
       throw new ConfigurationError(missing.map((name) => `topic ${name} does not exist: is its connector registered and running?`));
     }
