@@ -1,0 +1,85 @@
+/** The engagement example through the command line, on the stack that the test runner brought up. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import { status } from '../../lib/stack/index.ts';
+import { stack } from './support/stack.ts';
+import { compareNow, differingSinks, TamperedSinks } from './support/tamper.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const MAIN = join(ROOT, 'lib', 'cli', 'main.ts');
+const EVENTS = 3_000;
+const SINKS = ['BigQuery', 'Redis counters', 'Redis recent', 'Redis top list', 'Redis totals', 'dead letters', 'partner', 'topic engagement.enriched'];
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+class Start {
+  readonly #child: ChildProcess;
+  readonly ended: Promise<Ended>;
+  #stderr = '';
+  #stdout = '';
+
+  constructor(...args: string[]) {
+    this.#child = spawn(process.execPath, [MAIN, 'start', '--dir', stack.dir, ...args], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child.stdout!.on('data', (text: Buffer) => { this.#stdout += String(text); });
+    this.#child.stderr!.on('data', (text: Buffer) => { this.#stderr += String(text); });
+    this.ended = once(this.#child, 'close').then(([code]) => ({ code: code as number | null, stdout: this.#stdout, stderr: this.#stderr }));
+  }
+
+  async said(text: string): Promise<void> {
+    for await (const line of createInterface({ input: this.#child.stderr! })) if (line.includes(text)) return;
+    throw new Error(`never said '${text}': ${this.#stderr}`);
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+}
+
+const runningServices = async (): Promise<string[]> => (await status({ dir: stack.dir })).filter(({ running }) => running).map(({ name }) => name).sort();
+
+describe('the engagement example', () => {
+  it('brings every event to every sink, which SQL confirms, and stops what it started', async () => {
+    const before = await runningServices();
+    const { code, stdout, stderr } = await new Start('--events', String(EVENTS)).ended;
+    expect(code, `${stdout}${stderr}`).to.equal(0);
+    expect(stdout).to.match(/BigQuery +rows +(\d+) +\1 +equal/).and.to.match(/All \d+ checks agree/).and.not.to.include('DIFFERENT');
+    expect(await runningServices()).to.deep.equal(before);
+  }).timeout(180_000);
+
+  it('goes on exactly after a stop in the middle of load and edits', async () => {
+    const live = new Start('--rate', '300');
+    await live.said('First result in Redis');
+    live.signal('SIGINT');
+    const stoppedAtMs = performance.now();
+    const { code, stderr } = await live.ended;
+    expect(code, stderr).to.equal(0);
+    expect(performance.now() - stoppedAtMs).to.be.lessThan(15_000);
+    const bounded = await new Start('--events', String(EVENTS), '--seed', '2', '--workers', '1').ended;
+    expect(bounded.code, `${bounded.stdout}${bounded.stderr}`).to.equal(0);
+  }).timeout(240_000);
+
+  it('does not agree when a record of any sink is altered, dropped or repeated', async () => {
+    const sinks = await TamperedSinks.open(stack);
+    try {
+      const clean = await compareNow(sinks.environment);
+      expect(clean.code, clean.stdout).to.equal(0);
+      for (const how of ['altered', 'dropped', 'repeated'] as const) {
+        await sinks.tamper(how);
+        const found = await compareNow(sinks.environment);
+        expect(found.code, how).to.equal(1);
+        expect(differingSinks(found.stdout), how).to.deep.equal(SINKS);
+        await sinks.restore();
+      }
+    } finally {
+      await sinks.close();
+    }
+  }).timeout(120_000);
+});
