@@ -1,9 +1,21 @@
-/** Counters of one stage in one worker. All grow from the worker's start but `tasks`, `lagRecords` and `lagMs`, which are as of now. */
+import { AGE_BOUNDS_MS, DURATION_BOUNDS_MS, Histogram, type HistogramFigures } from './histogram.ts';
+
+/** Whether a sink is written to: `open` waits, `half-open` tries with one write. */
+export type BreakerState = 'closed' | 'open' | 'half-open';
+
+/** Figures of one stage in one worker. Those that are named "now" are as of this moment; all others grow from the worker's start. */
 export interface StageFigures {
   readonly stage: string;
   /** Name of the outside sink the stage ends in, or null. */
   readonly sink: string | null;
+  /** Now: tasks that are open. */
   readonly tasks: number;
+  /** Now: tasks that the group has given to this worker; null while the worker is no member. */
+  readonly assigned: number | null;
+  /** Now: tasks among them that are not open yet. */
+  readonly opening: number;
+  /** Completed joins of the group. */
+  readonly rebalances: number;
   readonly recordsIn: number;
   /** Records written to topics of the topology, or accepted by the sink. */
   readonly recordsOut: number;
@@ -14,19 +26,50 @@ export interface StageFigures {
   readonly retries: number;
   /** Tasks closed by a fence or a failed commit. */
   readonly aborts: number;
+  /** Those of them that a newer owner has shut out. */
+  readonly fences: number;
   readonly commits: number;
   readonly commitMs: number;
+  readonly commitTime: HistogramFigures;
+  /** Turns of a task: the records of about one fetch through the stage's functions. */
+  readonly processTime: HistogramFigures;
+  /** Attempts at writing a batch to the sink; the count is their number. */
+  readonly sinkWriteTime: HistogramFigures;
+  /** Attempts after which records had to be written again. */
+  readonly sinkErrors: number;
+  /** Records that the sink refused for good; they are dead letters. */
+  readonly sinkRefusals: number;
+  /** How old events were when the sink had taken them: then minus their event time. */
+  readonly eventAge: HistogramFigures;
+  /** Now: the sink's circuit breaker; null without an outside sink. */
+  readonly breaker: BreakerState | null;
   /** Table catch-up waits that ran out. */
   readonly catchupTimeouts: number;
+  /** Now: changelog offsets that tasks have still to read before they open. */
+  readonly restoreRemaining: number;
+  /** Now. */
   readonly lagRecords: number;
-  /** Age of the oldest record read but not yet processed or of the last one processed while there is lag; 0 without lag. */
+  /** Now: age of the oldest record read but not yet processed or of the last one processed while there is lag; 0 without lag. */
   readonly lagMs: number;
 }
+
+/** A joined table in one worker, now. */
+export interface TableFigures {
+  readonly topic: string;
+  readonly rows: number;
+  /** Read to its end once; the stages start after that. */
+  readonly loaded: boolean;
+}
+
+/** `starting`: topics, tables and sinks are prepared. `running`: every stage has asked to join. `failed`: what no retry mends. */
+export type WorkerState = 'starting' | 'running' | 'stopping' | 'stopped' | 'failed';
 
 /** What a worker tells its parent each second: `{ type: 'figures', ... }` over the process channel, or `run(...).figures()`. */
 export interface WorkerFigures {
   readonly worker: string;
+  readonly state: WorkerState;
   readonly stages: readonly StageFigures[];
+  readonly tables: readonly TableFigures[];
 }
 
 /** The mutable side of `StageFigures`. */
@@ -34,28 +77,64 @@ export class StageCounters {
   readonly stage: string;
   readonly sink: string | null;
   tasks = 0;
+  assigned: number | null = null;
+  opening = 0;
+  rebalances = 0;
   recordsIn = 0;
   recordsOut = 0;
   deadLetters = 0;
   readonly dropped: Record<string, number> = {};
   retries = 0;
   aborts = 0;
+  fences = 0;
   commits = 0;
   commitMs = 0;
+  readonly commitTime = new Histogram(DURATION_BOUNDS_MS);
+  readonly processTime = new Histogram(DURATION_BOUNDS_MS);
+  readonly sinkWriteTime = new Histogram(DURATION_BOUNDS_MS);
+  sinkErrors = 0;
+  sinkRefusals = 0;
+  readonly eventAge = new Histogram(AGE_BOUNDS_MS);
+  breaker: BreakerState | null;
   catchupTimeouts = 0;
+  restoreRemaining = 0;
   lagRecords = 0;
   lagMs = 0;
 
   constructor(stage: string, sink: string | null) {
     this.stage = stage;
     this.sink = sink;
+    this.breaker = sink === null ? null : 'closed';
   }
 
   drop(reason: string): void {
     this.dropped[reason] = (this.dropped[reason] ?? 0) + 1;
   }
 
+  committed(ms: number): void {
+    this.commits += 1;
+    this.commitMs += ms;
+    this.commitTime.observe(ms);
+  }
+
+  /** Takes what one restore has left, as often as it changes; it ends with 0. */
+  restoring(): (remaining: number) => void {
+    let known = 0;
+    return (remaining) => {
+      this.restoreRemaining += remaining - known;
+      known = remaining;
+    };
+  }
+
   snapshot(): StageFigures {
-    return { ...this, dropped: { ...this.dropped } };
+    const { commitTime, processTime, sinkWriteTime, eventAge } = this;
+    return {
+      ...this,
+      dropped: { ...this.dropped },
+      commitTime: commitTime.snapshot(),
+      processTime: processTime.snapshot(),
+      sinkWriteTime: sinkWriteTime.snapshot(),
+      eventAge: eventAge.snapshot(),
+    };
   }
 }

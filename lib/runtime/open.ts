@@ -92,8 +92,12 @@ const restoreStores = async (
     const startedMs = clock.monotonic();
     // A reader of its own: tasks are opened side by side.
     const reader = context.port.reader();
-    const records = await restore({ reader, changelog, partition, decoder: serdes.decoder(node.state), store, limits: fetchLimits(config), clock, signal })
-      .finally(() => reader.close());
+    const onProgress = context.counters.restoring();
+    const records = await restore({ reader, changelog, partition, decoder: serdes.decoder(node.state), store, limits: fetchLimits(config), clock, signal, onProgress })
+      .finally(() => {
+        onProgress(0);
+        return reader.close();
+      });
     log.info('store restored', { stage: stage.name, store: name, partition, records, keys: store.size, ms: Math.round(clock.monotonic() - startedMs) });
   }
 };

@@ -272,8 +272,7 @@ export class ProcessingEngine implements Engine, StageHost {
     this.#committing = commit(checkpoint).then(
       () => {
         this.#committed = true;
-        counters.commits += 1;
-        counters.commitMs += clock.monotonic() - startedMs;
+        counters.committed(clock.monotonic() - startedMs);
       },
       (error: unknown) => {
         this.#failure = error;

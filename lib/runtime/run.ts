@@ -4,7 +4,7 @@ import { systemClock, type Clock } from '../core/clock.ts';
 import { readConfig, type Config, type Environment } from '../core/config.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import { createLogger, RateLimitedLog, type Logger } from '../core/logger.ts';
-import { StageCounters, type WorkerFigures } from '../core/metrics.ts';
+import { StageCounters, type WorkerFigures, type WorkerState } from '../core/metrics.ts';
 import { kafkaPort } from '../kafka/kafkajs/index.ts';
 import type { KafkaAdmin, KafkaPort, Position } from '../kafka/port.ts';
 import { plan as planOf } from '../plan/plan.ts';
@@ -96,6 +96,7 @@ class Worker implements RunHandle {
   #fail: (error: unknown) => void = () => {};
   #finish: () => void = () => {};
   #stopped: Promise<void> | null = null;
+  #state: WorkerState = 'starting';
 
   constructor(plan: Plan, config: Config, environment: Environment, options: RunOptions) {
     this.plan = plan;
@@ -123,6 +124,7 @@ class Worker implements RunHandle {
     void this.#purging(partitions);
     // A stage whose sink is down waits for it alone.
     await Promise.all(this.plan.stages.map((stage, i) => this.#startStage(stage, this.#counters[i]!, partitions)));
+    if (!signal.aborted) this.#state = 'running';
   }
 
   async #load(node: TableNode, partitions: PartitionCounts): Promise<void> {
@@ -182,11 +184,13 @@ class Worker implements RunHandle {
 
   figures(): WorkerFigures {
     for (const stage of this.#stages) stage.measure();
-    return { worker: this.worker, stages: this.#counters.map((c) => c.snapshot()) };
+    const tables = this.plan.tables.map((node) => ({ topic: node.topic, rows: this.#tables.get(node)?.size ?? 0, loaded: this.#tables.get(node)?.loaded ?? false }));
+    return { worker: this.worker, state: this.#state, stages: this.#counters.map((c) => c.snapshot()), tables };
   }
 
   #failed(error: unknown): void {
     if (this.#stopping.signal.aborted && this.#stopped !== null) return;
+    this.#state = 'failed';
     this.#log.error('the worker stops', { error });
     void this.#shut().finally(() => this.#fail(error));
   }
@@ -207,7 +211,9 @@ class Worker implements RunHandle {
 
   async stop(): Promise<void> {
     this.#log.info('stopping');
+    if (this.#state !== 'failed') this.#state = 'stopping';
     await this.#shut();
+    if (this.#state !== 'failed') this.#state = 'stopped';
     this.#log.info('stopped');
     this.#finish();
   }

@@ -9,6 +9,7 @@ import { commit } from './checkpoint.ts';
 import type { StageContext } from './context.ts';
 import { appendDeadLetter, originalOf } from './dead-letter.ts';
 import type { Engine, Entry } from './engine.ts';
+import { countWrite, timedWrite } from './figures.ts';
 import { RecordMeta } from './meta.ts';
 import { pauseMs } from './retry.ts';
 import { Wake } from './wake.ts';
@@ -197,7 +198,7 @@ export class SinkingEngine implements Engine, StageHost {
     for (let attempt = 0; todo.length > 0; attempt += 1) {
       const result = await this.#attempt(writer, todo);
       for (const { index, error } of result.refused) this.#deadLetter(todo[index]!.batch, todo[index]!.index, this.#options.sink, error);
-      context.counters.recordsOut += todo.length - result.refused.length - result.retry.length;
+      countWrite(context.counters, todo, result, context.clock.now());
       if (result.retry.length === 0) break;
       if (result.retry.length < todo.length) attempt = 0;
       context.counters.retries += 1;
@@ -216,7 +217,7 @@ export class SinkingEngine implements Engine, StageHost {
 
   async #attempt(writer: SinkWriter, todo: readonly PendingRecord[]): Promise<WriteResult> {
     try {
-      return await writer.write(todo, this.#options.signal);
+      return await timedWrite(this.#context, () => writer.write(todo, this.#options.signal));
     } catch (error) {
       if (!(error instanceof RetryError)) throw error;
       return { refused: [], retry: todo.map((_, index) => ({ index, error })) };
@@ -250,8 +251,7 @@ export class SinkingEngine implements Engine, StageHost {
     await commit({ producer, group: context.stage.group, output, positions, stores: [] });
     for (const { topic, offset } of positions) this.#committed.set(topic, offset);
     this.#commits += 1;
-    context.counters.commits += 1;
-    context.counters.commitMs += context.clock.monotonic() - startedMs;
+    context.counters.committed(context.clock.monotonic() - startedMs);
   }
 
   /** A dead letter and the offset behind it are committed in one transaction, so that neither comes twice. */

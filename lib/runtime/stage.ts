@@ -38,6 +38,7 @@ export class StageRunner {
   readonly #stopped = new AbortController();
   readonly #fail: (error: unknown) => void;
   #generation = -1;
+  #joined = false;
   #opening = 0;
   #subscription: Subscription | null = null;
   #fetching: Promise<void> = Promise.resolve();
@@ -71,6 +72,7 @@ export class StageRunner {
     if (event.type === 'rebalancing') {
       for (const slot of this.#slots.values()) slot.task?.requestCommit();
     } else if (event.type === 'lost') {
+      this.#joined = false;
       log.warn('the group membership was lost; all tasks of the stage are closed', { stage: stage.name, cause: event.cause });
       for (const slot of [...this.#slots.values()]) this.#close(slot);
     } else {
@@ -81,6 +83,8 @@ export class StageRunner {
   #assigned(generation: number, partitions: ReadonlySet<number>): void {
     const { log, stage } = this.#context;
     this.#generation = generation;
+    this.#joined = true;
+    this.#context.counters.rebalances += 1;
     log.info('assigned', { stage: stage.name, generation, partitions: [...partitions].sort((a, b) => a - b) });
     for (const slot of [...this.#slots.values()]) if (!partitions.has(slot.partition)) this.#close(slot);
     if (this.#stopped.signal.aborted) return;
@@ -122,6 +126,7 @@ export class StageRunner {
         await this.#retire(slot, task);
         if (signal.aborted) return;
         this.#context.counters.aborts += 1;
+        if (error instanceof RejoinError) this.#context.counters.fences += 1;
         if (this.#stopped.signal.aborted) {
           this.#context.log.warn('a task could not finish; its last records are processed again by the next owner', { stage: this.#context.stage.name, partition: slot.partition, error });
           return;
@@ -226,6 +231,9 @@ export class StageRunner {
       records += lag?.records ?? 0;
       ms = Math.max(ms, lag?.ms ?? 0);
     }
+    const slots = [...this.#slots.values()];
+    counters.assigned = this.#joined ? slots.length : null;
+    counters.opening = slots.filter((slot) => slot.task === null).length;
     counters.lagRecords = records;
     counters.lagMs = ms;
   }

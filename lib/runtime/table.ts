@@ -54,6 +54,7 @@ export class TableReader implements TableAccess {
   #snapshotAt = 0;
   #snapshotEndedAt = 0;
   #running: Promise<void> = Promise.resolve();
+  #loaded = false;
 
   constructor(options: TableOptions) {
     this.#options = options;
@@ -72,6 +73,11 @@ export class TableReader implements TableAccess {
     return this.#rows.size;
   }
 
+  /** True from when `load` has ended. */
+  get loaded(): boolean {
+    return this.#loaded;
+  }
+
   /** Reads the topic to its end and follows it from then on. A snapshot that still runs is waited for, bounded. */
   async load(): Promise<void> {
     const { clock, config, log, node } = this.#options;
@@ -82,6 +88,7 @@ export class TableReader implements TableAccess {
     while (this.#snapshotRuns() && clock.monotonic() - startedMs < config.tableBootstrapTimeoutMs) await this.#step();
     if (this.#snapshotRuns()) log.warn('a first snapshot still runs; the table goes on without waiting for its end', { table: node.topic, rows: this.#rows.size });
     log.info('table loaded', { table: node.topic, rows: this.#rows.size, ms: Math.round(clock.monotonic() - startedMs) });
+    this.#loaded = true;
     this.#running = this.#follow();
   }
 

@@ -132,7 +132,9 @@ export class Task {
     while (!this.#stopping) {
       if (signal.aborted) throw signal.reason;
       if (this.#failure !== null) throw this.#failure;
+      const startedMs = context.clock.monotonic();
       const worked = engine.concurrency === null ? this.#process() : await this.#processInner(engine.concurrency);
+      if (worked) context.counters.processTime.observe(context.clock.monotonic() - startedMs);
       await engine.settle();
       if (worked) {
         this.#options.onRoom();
@@ -163,6 +165,8 @@ export class Task {
       worked = true;
       if (later === undefined) continue;
       const tracked = later.finally(() => running.delete(tracked));
+      // What ends the task shows where it is waited for; the others are cut off with it.
+      tracked.catch(() => {});
       running.add(tracked);
       if (running.size >= concurrency) await Promise.race(running);
     }

@@ -13,7 +13,7 @@ export interface RestoreOptions {
   readonly limits: FetchLimits;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** Called with the offsets still to read, after each batch. */
+  /** Called with the offsets still to read, at the beginning and after each batch. */
   readonly onProgress?: (remaining: number) => void;
 }
 
@@ -28,6 +28,7 @@ export const restore = async (options: RestoreOptions): Promise<number> => {
   const [end] = await reader.endOffsets([{ topic, partition }], 'read_committed');
   let offset = start!.offset;
   let records = 0;
+  options.onProgress?.(Math.max(0, end!.offset - offset));
   while (offset < end!.offset) {
     signal.throwIfAborted();
     const [batch] = await reader.fetch([{ topic, partition, offset }], options.limits);

@@ -2,13 +2,15 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { untilArrived, untilQuiet } from '../../../lib/cli/start/drain.ts';
 import { FiguresBoard } from '../../../lib/cli/start/figures.ts';
+import { StageCounters, type WorkerFigures } from '../../../lib/core/metrics.ts';
 
 const never = new AbortController().signal;
 
+const worker = (lagRecords: number): WorkerFigures => ({ worker: 'a', state: 'running', stages: [{ ...new StageCounters('s', null).snapshot(), lagRecords }], tables: [] });
+
 const board = (lagRecords: number): FiguresBoard => {
   const made = new FiguresBoard();
-  const counts = { recordsIn: 1, recordsOut: 1, deadLetters: 0, dropped: {}, retries: 0, aborts: 0, commits: 0, commitMs: 0, catchupTimeouts: 0, lagMs: 0 };
-  made.update({ worker: 'a', stages: [{ stage: 's', sink: null, tasks: 1, lagRecords, ...counts }] });
+  made.update(worker(lagRecords));
   return made;
 };
 
@@ -42,7 +44,7 @@ describe('draining', () => {
     const waiting = untilQuiet({ progress: async () => [], board: lagging, signal: never }).then(() => {
       quietAfterMs = performance.now() - begun;
     });
-    setTimeout(() => lagging.update({ worker: 'a', stages: board(0).stages().map((s) => ({ ...s, tasks: 1, dropped: {}, commits: 0, commitMs: 0, catchupTimeouts: 0 })) }), 400);
+    setTimeout(() => lagging.update(worker(0)), 400);
     await waiting;
     expect(quietAfterMs).to.be.within(3_300, 6_000);
   }).timeout(10_000);

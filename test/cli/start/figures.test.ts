@@ -2,12 +2,11 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { FiguresBoard, figuresBlock, figuresLine, type Snapshot } from '../../../lib/cli/start/figures.ts';
 import { Latencies } from '../../../lib/cli/start/latency.ts';
-import type { StageFigures } from '../../../lib/core/metrics.ts';
+import { StageCounters, type StageFigures, type WorkerFigures } from '../../../lib/core/metrics.ts';
 
-const stage = (changes: Partial<StageFigures>): StageFigures => ({
-  stage: 'warehouse', sink: 'warehouse', tasks: 2, recordsIn: 0, recordsOut: 0, deadLetters: 0, dropped: {}, retries: 0, aborts: 0, commits: 0, commitMs: 0,
-  catchupTimeouts: 0, lagRecords: 0, lagMs: 0, ...changes,
-});
+const stage = (changes: Partial<StageFigures>): StageFigures => ({ ...new StageCounters('warehouse', 'warehouse').snapshot(), ...changes });
+
+const worker = (name: string, stages: readonly StageFigures[]): WorkerFigures => ({ worker: name, state: 'running', stages, tables: [] });
 
 const AT_MS = Date.parse('2026-01-02T03:04:05Z');
 const NO_DEMO = { written: 0, latency: null, top: [] };
@@ -15,9 +14,9 @@ const NO_DEMO = { written: 0, latency: null, top: [] };
 describe('figures of a run', () => {
   it('are the sums of the last figures of every worker, the time of lag their maximum', () => {
     const board = new FiguresBoard();
-    board.update({ worker: 'a', stages: [stage({ recordsIn: 1, lagRecords: 9, lagMs: 90 })] });
-    board.update({ worker: 'b', stages: [stage({ recordsIn: 20, recordsOut: 15, deadLetters: 2, lagRecords: 3, lagMs: 400 })] });
-    board.update({ worker: 'a', stages: [stage({ recordsIn: 10, recordsOut: 8, retries: 1, aborts: 1, lagRecords: 2, lagMs: 100 })] });
+    board.update(worker('a', [stage({ recordsIn: 1, lagRecords: 9, lagMs: 90 })]));
+    board.update(worker('b', [stage({ recordsIn: 20, recordsOut: 15, deadLetters: 2, lagRecords: 3, lagMs: 400 })]));
+    board.update(worker('a', [stage({ recordsIn: 10, recordsOut: 8, retries: 1, aborts: 1, lagRecords: 2, lagMs: 100 })]));
     expect(board.workers).to.equal(2);
     expect(board.stages()).to.deep.equal([
       { stage: 'warehouse', sink: 'warehouse', recordsIn: 30, recordsOut: 23, deadLetters: 2, retries: 1, aborts: 1, lagRecords: 5, lagMs: 400 },
@@ -27,7 +26,7 @@ describe('figures of a run', () => {
   it('are rates per second between two moments', () => {
     const totals = (recordsIn: number, recordsOut: number) => {
       const board = new FiguresBoard();
-      board.update({ worker: 'a', stages: [stage({ stage: 'events', sink: null, recordsIn, recordsOut, lagRecords: 1_200 }), stage({ recordsIn, recordsOut })] });
+      board.update(worker('a', [stage({ stage: 'events', sink: null, recordsIn, recordsOut, lagRecords: 1_200 }), stage({ recordsIn, recordsOut })]));
       return board.stages();
     };
     const before: Snapshot = { atMs: AT_MS - 2_000, stages: totals(100, 50), demo: NO_DEMO };
