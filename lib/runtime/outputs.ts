@@ -54,13 +54,17 @@ export class HeldOutput implements Appender {
     this.#held.push(record);
   }
 
+  get count(): number {
+    return this.#held.length;
+  }
+
   releaseTo(output: Appender): void {
     for (const record of this.#held) output.append(...record);
   }
 }
 
 /** A key of somebody else's topic as it can stand on ours: int64 keys become text. */
-const ownKey = (key: unknown): unknown => {
+export const ownKey = (key: unknown): unknown => {
   if (typeof key === 'bigint') return String(key);
   return Array.isArray(key) ? key.map(ownKey) : key;
 };

@@ -53,6 +53,7 @@ export class AvroEncoder implements ValueEncoder<unknown> {
     const problems = ambiguities(type, codec.int64);
     if (problems.length > 0) throw new ConfigurationError(problems.map((problem) => `schema ${codec.schema.name}, ${problem}`));
     this.#write = compileWriter(type, codec.int64);
+    this.#id = schemas.registerNow?.(this.#subject, codec.schema.avro) ?? null;
   }
 
   prepare(): Promise<void> {

@@ -16,6 +16,8 @@ export interface Schemas {
   fetch(id: number): Promise<void>;
   /** Registers a schema and gives its id; the same schema again gives the same id. Rejects as `fetch` does, and with `StopError` when the registry refuses the schema. */
   register(subject: string, schema: AvroSchema): Promise<number>;
+  /** The same at once, where nobody has to be asked: an encoder is then ready when it is made. Throws `StopError`. */
+  registerNow?(subject: string, schema: AvroSchema): number;
 }
 
 /** Schemas without a registry: ids are handed out in this process. For tests and `drive`. */
@@ -35,16 +37,20 @@ export class LocalSchemas implements Schemas {
     return Promise.resolve();
   }
 
-  register(subject: string, schema: AvroSchema): Promise<number> {
+  async register(subject: string, schema: AvroSchema): Promise<number> {
+    return this.registerNow(subject, schema);
+  }
+
+  registerNow(subject: string, schema: AvroSchema): number {
     const text = JSON.stringify(schema);
     const known = this.#ids.get(text);
-    if (known !== undefined) return Promise.resolve(known);
+    if (known !== undefined) return known;
     try {
       this.#lookups.push({ type: parseWriter(JSON.parse(text) as AvroSchema) });
     } catch (cause) {
-      return Promise.reject(new StopError(`the schema of ${subject} is not valid: ${messageOf(cause)}`, { cause }));
+      throw new StopError(`the schema of ${subject} is not valid: ${messageOf(cause)}`, { cause });
     }
     this.#ids.set(text, this.#lookups.length);
-    return Promise.resolve(this.#lookups.length);
+    return this.#lookups.length;
   }
 }

@@ -9,6 +9,7 @@ import type { EntryPlan, StagePlan } from '../plan/types.ts';
 import { runInner, type WaitingInner } from '../runtime/inner.ts';
 import { timeOf } from '../runtime/time.ts';
 import { MemoryStore } from '../state/memory.ts';
+import { frozen } from './frozen.ts';
 import type { DrivenDeadLetter, SunkRecord, Waiting } from './topics.ts';
 
 /** A test should not hang on an inner stream that never ends. */
@@ -37,6 +38,8 @@ class DrivenMeta implements StageMeta {
 export interface DrivenHost {
   now(): number;
   table(node: TableNode): TableAccess;
+  /** A state as it comes back from its changelog. */
+  state(node: ScanNode, value: unknown): unknown;
   /** Writes to a topic: encodes and decodes, so that what does not fit its codec fails as it would live. */
   write(stage: StagePlan, output: number, key: unknown, value: unknown, timestamp: number): () => void;
 }
@@ -151,8 +154,14 @@ export class DrivenStage implements StageHost {
     this.dropped[reason] = (this.dropped[reason] ?? 0) + 1;
   }
 
+  /** States pass their changelog's codec, as they do live when a task moves; and they are frozen, so that a step that changes one in place fails here and not then. */
   store(node: ScanNode): StateAccess {
-    return this.stores.get(node)!;
+    const store = this.stores.get(node)!;
+    return {
+      get: (key) => store.get(key),
+      put: (key, value) => store.put(key, frozen(this.#host.state(node, frozen(value)))),
+      delete: (key) => store.delete(key),
+    };
   }
 
   table(node: TableNode): TableAccess {

@@ -1,5 +1,5 @@
 import type { Change } from '../../topology/codecs.ts';
-import type { SourceCodec, TableNode } from '../../topology/node.ts';
+import type { ScanNode, TableNode } from '../../topology/node.ts';
 import type { Stream, Table } from '../../topology/stream.ts';
 import type { Topology } from '../../topology/topology.ts';
 import { systemClock } from '../core/clock.ts';
@@ -8,6 +8,7 @@ import { silentLogger } from '../core/logger.ts';
 import type { TableAccess } from '../plan/compile.ts';
 import { plan as planOf } from '../plan/plan.ts';
 import type { OutputPlan, Plan, StagePlan } from '../plan/types.ts';
+import { ownKey } from '../runtime/outputs.ts';
 import { createSerde, decodeKey, encodeKey, internalDecoder, internalEncoder, lookupKey, NO_VALUE, type Serde } from '../serde/index.ts';
 import { DrivenStage } from './driven-stage.ts';
 import type { DrivenDeadLetter, DrivenRecord, SunkRecord, Waiting } from './topics.ts';
@@ -80,7 +81,7 @@ class MemoryDriver implements Driver {
   #at = 0;
   #working: Promise<void> | null = null;
   readonly #serde: Serde = createSerde({ registryUrl: null, clock: systemClock, log: silentLogger });
-  readonly #codecs = new Map<OutputPlan, (value: unknown) => unknown>();
+  readonly #codecs = new Map<OutputPlan | ScanNode, (value: unknown) => unknown>();
 
   constructor(plan: Plan, nowMs: number) {
     this.plan = plan;
@@ -89,6 +90,7 @@ class MemoryDriver implements Driver {
     const host = {
       now: () => this.#now,
       table: (node: TableNode): TableAccess => ({ get: (key) => this.#tables.get(node)!.get(lookupKey(key)) }),
+      state: (node: ScanNode, value: unknown) => this.#passing(node, node.state, node.name)(value),
       write: (stage: StagePlan, index: number, key: unknown, value: unknown, timestamp: number) => this.#write(stage.outputs[index]!, key, value, timestamp),
     };
     this.#stages = plan.stages.map((stage) => new DrivenStage(stage, host));
@@ -103,23 +105,23 @@ class MemoryDriver implements Driver {
   }
 
   /** The value as it comes back from the topic. Throws `DeadLetterError` when it does not fit. */
-  #passing(output: OutputPlan): (value: unknown) => unknown {
-    const known = this.#codecs.get(output);
+  #passing(owner: OutputPlan | ScanNode, codec: OutputPlan['codec'], topic: string): (value: unknown) => unknown {
+    const known = this.#codecs.get(owner);
     if (known !== undefined) return known;
-    const encoder = output.codec === 'internal' ? internalEncoder : this.#serde.valueEncoder(output.codec, output.topic);
-    const decoder = output.codec === 'internal' ? internalDecoder : this.#serde.valueDecoder(output.codec as SourceCodec);
+    const encoder = codec === 'internal' ? internalEncoder : this.#serde.valueEncoder(codec, topic);
+    const decoder = codec === 'internal' ? internalDecoder : this.#serde.valueDecoder(codec);
     const pass = (value: unknown): unknown => {
       const bytes = encoder.encode(value);
       const back = decoder.decode(typeof bytes === 'string' ? Buffer.from(bytes) : bytes);
       return back === NO_VALUE ? null : back;
     };
-    this.#codecs.set(output, pass);
+    this.#codecs.set(owner, pass);
     return pass;
   }
 
   #write(output: OutputPlan, key: unknown, value: unknown, timestamp: number): () => void {
-    const back = this.#passing(output)(value);
-    const own = typeof key === 'bigint' ? String(key) : key;
+    const back = this.#passing(output, output.codec, output.topic)(value);
+    const own = ownKey(key);
     const backKey = own === null ? null : decodeKey(encodeKey(own));
     return () => this.#append(output.topic, backKey, back, timestamp);
   }
