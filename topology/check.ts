@@ -50,6 +50,7 @@ const nodeProblems = (node: Node): string[] => {
       ...(Object.values(node.branches).filter((predicate) => predicate === null).length > 1 ? ['more than one branch is otherwise'] : []),
       ...(Object.values(node.branches).slice(0, -1).includes(null) ? ['otherwise takes everything: it must be the last branch'] : []),
     ];
+    case 'inner': return positive('concurrent', node.concurrency);
     case 'scan': return nameProblem('the name', node.name);
     case 'through': return [...topicProblem('the topic', node.topic), ...topicOptions(node.options)];
     case 'sink': return [

@@ -2,7 +2,10 @@ import { from, of, type ObservableInput, type OperatorFunction } from 'rxjs';
 import type { InnerNode } from '../../topology/node.ts';
 import type { Headers, Meta } from '../../topology/meta.ts';
 import type { Clock } from '../core/clock.ts';
-import { RetryError } from '../core/errors.ts';
+import { RejoinError, RetryError, StopError } from '../core/errors.ts';
+import type { FetchedBatch } from '../kafka/port.ts';
+import type { Entry } from './engine.ts';
+import type { HeldOutput } from './outputs.ts';
 
 /** An inner stream that did not end in the call. */
 export interface WaitingInner {
@@ -11,6 +14,17 @@ export interface WaitingInner {
   /** The record's key where the inner stream began. */
   readonly key: unknown;
   readonly next: (value: unknown) => void;
+}
+
+/** A record whose inner streams are under way. */
+export interface InnerRun {
+  readonly entry: Entry;
+  readonly batch: FetchedBatch;
+  readonly index: number;
+  readonly timestamp: number;
+  readonly now: number;
+  readonly waiting: readonly WaitingInner[];
+  readonly held: HeldOutput | null;
 }
 
 export interface InnerOptions {
@@ -31,6 +45,9 @@ const inputOf = (node: InnerNode, value: unknown, meta: Meta): ObservableInput<u
   const operators = node.operators as readonly OperatorFunction<unknown, unknown>[];
   return operators.reduce((stream, operator) => operator(stream), of(value));
 };
+
+/** A passing fault of what an inner stream asked is no fault of the record: the task begins again at its last commit. */
+export const endsTask = (error: unknown): boolean => error instanceof RetryError || error instanceof RejoinError || error instanceof StopError;
 
 /** Runs one record's inner stream: what it emitted, at once when it ended in the call. Throws or rejects with its error. */
 export const runInner = (node: InnerNode, value: unknown, meta: Meta, options: InnerOptions): readonly unknown[] | Promise<readonly unknown[]> => {

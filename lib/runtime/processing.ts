@@ -1,7 +1,7 @@
 import type { InnerNode, Node, ScanNode, TableNode } from '../../topology/node.ts';
 import { pathOf } from '../../topology/node.ts';
-import { RejoinError, RetryError, StopError } from '../core/errors.ts';
-import type { FetchedBatch, OutputBatch, Position, TransactionalProducer } from '../kafka/port.ts';
+import { RejoinError } from '../core/errors.ts';
+import type { FetchedBatch, OutputBatch, TransactionalProducer } from '../kafka/port.ts';
 import { compile, type CompiledStage, type StageHost, type StateAccess, type TableAccess } from '../plan/compile.ts';
 import { NO_VALUE } from '../serde/serde.ts';
 import type { Store } from '../state/store.ts';
@@ -10,20 +10,10 @@ import { commit } from './checkpoint.ts';
 import type { StageContext } from './context.ts';
 import { appendDeadLetter, originalOf } from './dead-letter.ts';
 import type { Engine, Entry } from './engine.ts';
-import { runInner, type WaitingInner } from './inner.ts';
+import { endsTask, runInner, type InnerRun, type WaitingInner } from './inner.ts';
 import { RecordMeta } from './meta.ts';
 import { HeldOutput, StageOutputs } from './outputs.ts';
-
-/** A record whose inner streams are under way. */
-interface Run {
-  readonly entry: Entry;
-  readonly batch: FetchedBatch;
-  readonly index: number;
-  readonly timestamp: number;
-  readonly now: number;
-  readonly waiting: readonly WaitingInner[];
-  readonly held: HeldOutput | null;
-}
+import { Uncommitted } from './uncommitted.ts';
 
 export interface ProcessingOptions {
   readonly context: StageContext;
@@ -47,12 +37,8 @@ export class ProcessingEngine implements Engine, StageHost {
   readonly #outputs: StageOutputs;
   readonly #compiled: CompiledStage;
   readonly #stores: readonly Store[];
-  readonly #positions = new Map<string, number>();
-  #changed = new Set<string>();
+  readonly #uncommitted: Uncommitted;
   #output: OutputBatch;
-  #records = 0;
-  #sinceMs: number | null = null;
-  #requested = false;
   #committing: Promise<void> | null = null;
   #committingRecords = 0;
   #committed = false;
@@ -62,14 +48,21 @@ export class ProcessingEngine implements Engine, StageHost {
   #waiting: WaitingInner[] = [];
   /** Outputs of the record under way, where records overlap; else they are appended at once. */
   #held: HeldOutput | null = null;
+  /** How many outputs the record under way has. */
+  #puts = 0;
+  readonly #discarded = new AbortController();
+  /** Ends the inner streams that are under way, when the task is closed at once and when it has failed. */
+  readonly #closed: AbortSignal;
 
   constructor(options: ProcessingOptions) {
     this.#options = options;
     const { stage } = options.context;
     this.#context = options.context;
     this.#outputs = new StageOutputs(options.context);
+    this.#uncommitted = new Uncommitted(options.context.clock, options.context.config);
     this.#stores = [...options.stores.values()].map((s) => s.store);
     this.#output = options.producer.batch();
+    this.#closed = AbortSignal.any([options.signal, this.#discarded.signal]);
     const inner = [...stage.nodes].flatMap((node) => (node.kind === 'inner' ? [node.concurrency] : []));
     this.concurrency = inner.length === 0 ? null : Math.min(...inner);
     this.#compiled = compile(stage, this);
@@ -79,10 +72,10 @@ export class ProcessingEngine implements Engine, StageHost {
     const { clock, counters } = this.#context;
     this.meta.at(batch, i, entry.decodeKey, clock.now());
     this.at = null;
-    this.#sinceMs ??= clock.monotonic();
+    this.#uncommitted.begin();
     this.#begin();
     if (this.concurrency !== null && this.concurrency > 1) this.#held = new HeldOutput();
-    const { recordsOut } = counters;
+    this.#puts = 0;
     try {
       const value = entry.values.decode(batch.value(i));
       if (value === NO_VALUE) {
@@ -95,8 +88,7 @@ export class ProcessingEngine implements Engine, StageHost {
       this.#release();
     } catch (error) {
       this.#taken();
-      if (error instanceof StopError) throw error;
-      counters.recordsOut = recordsOut;
+      if (endsTask(error)) throw error;
       this.#deadLetter(batch, i, error);
     }
     this.#finished();
@@ -110,7 +102,8 @@ export class ProcessingEngine implements Engine, StageHost {
   #finished(): void {
     this.#held = null;
     this.#context.counters.recordsIn += 1;
-    this.#records += 1;
+    this.#context.counters.recordsOut += this.#puts;
+    this.#uncommitted.finished();
   }
 
   #taken(): readonly WaitingInner[] {
@@ -124,7 +117,7 @@ export class ProcessingEngine implements Engine, StageHost {
   }
 
   /** Waits for a record's inner streams and runs the steps behind them, until none is left. What the record puts out appears at once or not at all. */
-  async #later(run: Run): Promise<void> {
+  async #later(run: InnerRun): Promise<void> {
     let resumed = run.held === null;
     try {
       for (let { waiting } = run; waiting.length > 0; waiting = this.#taken()) {
@@ -142,8 +135,7 @@ export class ProcessingEngine implements Engine, StageHost {
       this.#release();
     } catch (error) {
       this.#taken();
-      // A passing fault of what the inner stream asked is no fault of the record: the task begins again at its last commit.
-      if (error instanceof RetryError || error instanceof RejoinError || error instanceof StopError) throw error;
+      if (endsTask(error)) throw error;
       // Between its turns other records have begun theirs: what they put out is not this record's to take back.
       if (!resumed) this.#begin();
       this.#deadLetter(run.batch, run.index, error);
@@ -161,18 +153,21 @@ export class ProcessingEngine implements Engine, StageHost {
   }
 
   /** Takes up a record again, after others may have used the task's meta. */
-  #resume(run: Run): void {
+  #resume(run: InnerRun): void {
     this.meta.at(run.batch, run.index, run.entry.decodeKey, run.now);
     this.meta.timestamp = run.timestamp;
     if (run.held === null) return;
     this.#held = run.held;
+    this.#puts = run.held.count;
     this.#begin();
   }
 
   inner(node: InnerNode, value: unknown, next: (value: unknown) => void): void {
     const { clock, config } = this.#context;
     const { key } = this.meta;
-    const values = runInner(node, value, this.meta, { clock, timeoutMs: config.innerTimeoutMs, signal: this.#options.signal });
+    const inner = runInner(node, value, this.meta, { clock, timeoutMs: config.innerTimeoutMs, signal: this.#closed });
+    // Where records overlap, state is written when all inner streams of the record have ended: what is written before could not be taken back.
+    const values = this.#held !== null && this.#stores.length > 0 ? Promise.resolve(inner) : inner;
     if (values instanceof Promise) {
       // Awaited in order; one that fails while another is awaited is no unhandled rejection.
       values.catch(() => {});
@@ -186,6 +181,7 @@ export class ProcessingEngine implements Engine, StageHost {
     const { stage, partitions, maxBytes, counters, clock, limited } = this.#context;
     this.#output.rollback();
     for (const store of this.#stores) store.rollback();
+    this.#puts = 0;
     const node = this.at === null ? null : pathOf(this.at);
     const original = originalOf(batch, i);
     appendDeadLetter(this.#output, original, { topic: stage.deadLetters, partitions: partitions.get(stage.deadLetters)!, maxBytes: maxBytes.get(stage.deadLetters) ?? Infinity, stage: stage.name, node, error, now: clock.now() });
@@ -197,7 +193,7 @@ export class ProcessingEngine implements Engine, StageHost {
 
   output(index: number, value: unknown): void {
     this.#outputs.write(index, value, this.meta, this.#held ?? this.#output);
-    this.#context.counters.recordsOut += 1;
+    this.#puts += 1;
   }
 
   sink(): void {
@@ -218,30 +214,16 @@ export class ProcessingEngine implements Engine, StageHost {
   }
 
   progressed(topic: string, nextOffset: number): void {
-    this.#positions.set(topic, nextOffset);
-    this.#changed.add(topic);
-    this.#sinceMs ??= this.#context.clock.monotonic();
-  }
-
-  /** Commits that carry no record wait longer: they only move offsets over markers. */
-  #intervalMs(): number {
-    const { config } = this.#context;
-    return this.#records > 0 ? config.commitIntervalMs : Math.max(config.commitIntervalMs, config.sinkCommitIntervalMs);
+    this.#uncommitted.progressed(topic, nextOffset);
   }
 
   dueInMs(): number | null {
-    return this.#sinceMs === null ? null : this.#sinceMs + this.#intervalMs() - this.#context.clock.monotonic();
-  }
-
-  #isDue(): boolean {
-    const { config } = this.#context;
-    if (this.#changed.size === 0) return false;
-    return this.#requested || this.#records >= config.commitRecords || this.#output.byteLength >= config.commitBytes || (this.dueInMs() ?? 1) <= 0;
+    return this.#uncommitted.dueInMs();
   }
 
   async settle(): Promise<void> {
     this.#throwFailure();
-    if (!this.#isDue()) return;
+    if (!this.#uncommitted.isDue(this.#output.byteLength)) return;
     // One commit at a time, in order; records go on being processed while it runs.
     if (this.#committing !== null) await this.#committing;
     this.#throwFailure();
@@ -260,14 +242,9 @@ export class ProcessingEngine implements Engine, StageHost {
         this.#output.append(store.changelog, partition, key, value === undefined ? null : encodeState(store, key, value), clock.now());
       }
     }
-    const positions: Position[] = [...this.#changed].map((topic) => ({ topic, partition, offset: this.#positions.get(topic)! }));
-    const checkpoint = { producer, group: stage.group, output: this.#output, positions, stores: this.#stores };
+    this.#committingRecords = this.#uncommitted.records;
+    const checkpoint = { producer, group: stage.group, output: this.#output, positions: this.#uncommitted.take(partition), stores: this.#stores };
     this.#output = producer.batch();
-    this.#changed = new Set();
-    this.#committingRecords = this.#records;
-    this.#records = 0;
-    this.#sinceMs = null;
-    this.#requested = false;
     const startedMs = clock.monotonic();
     this.#committing = commit(checkpoint).then(
       () => {
@@ -285,15 +262,15 @@ export class ProcessingEngine implements Engine, StageHost {
   }
 
   requestCommit(): void {
-    this.#requested = true;
+    this.#uncommitted.request();
   }
 
   stopSoon(): void {
-    this.#requested = true;
+    this.#uncommitted.request();
   }
 
   async drain(): Promise<void> {
-    this.#requested = true;
+    this.#uncommitted.request();
     await this.settle();
     if (this.#committing !== null) await this.#committing;
     this.#throwFailure();
@@ -304,10 +281,11 @@ export class ProcessingEngine implements Engine, StageHost {
   }
 
   unsettled(): number {
-    return this.#records + this.#committingRecords;
+    return this.#uncommitted.records + this.#committingRecords;
   }
 
   async discard(): Promise<void> {
+    this.#discarded.abort(new RejoinError('the task is closed'));
     for (const store of this.#stores) store.close();
     await this.#options.producer.close();
   }
