@@ -54,8 +54,9 @@ export type Isolation = 'read_committed' | 'read_uncommitted';
 export interface BatchReader {
   /** One round: at most one batch per partition that had something; rejects with `OffsetOutOfRangeError` when a position is gone. */
   fetch(positions: readonly Position[], limits: FetchLimits): Promise<readonly FetchedBatch[]>;
-  /** Log end: the last stable offset (read_committed) or the high watermark (read_uncommitted). */
+  /** Log end, in the order of the partitions: the last stable offset (read_committed) or the high watermark (read_uncommitted). */
   endOffsets(partitions: readonly TopicPartition[], isolation: Isolation): Promise<readonly Position[]>;
+  /** In the order of the partitions. */
   startOffsets(partitions: readonly TopicPartition[]): Promise<readonly Position[]>;
   close(): Promise<void>;
 }
