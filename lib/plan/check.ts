@@ -1,6 +1,6 @@
 import type { Node, ScanNode, StreamNode, TableNode } from '../../topology/node.ts';
 import { parentsOf, pathOf } from '../../topology/node.ts';
-import { repartitioned } from './cut.ts';
+import { repartitioned, type Cut } from './cut.ts';
 import { ancestors } from './graph.ts';
 import type { TopologyValue } from './types.ts';
 
@@ -23,6 +23,29 @@ const foreignSources = (node: StreamNode): string[] => {
   if (node.kind === 'keyBy' || node.kind === 'through') return [];
   if (node.kind === 'source') return node.codec.kind === 'json' ? [] : [node.topic];
   return parentsOf(node).flatMap(foreignSources);
+};
+
+/**
+ * What is wrong within one stage: where records overlap, state has to lie behind the one step that lets them, so that all a record
+ * does to it is done in one go, and can be taken back.
+ */
+export const overlapProblems = ({ nodes }: Pick<Cut, 'nodes'>): string[] => {
+  const inner = [...nodes].filter((node) => node.kind === 'inner');
+  const overlapping = inner.find((node) => node.concurrency > 1);
+  if (overlapping === undefined) return [];
+  const scans = [...nodes].filter((node) => node.kind === 'scan');
+  const other = inner.find((node) => node !== overlapping);
+  if (scans.length > 0 && other !== undefined) {
+    return [`${pathOf(overlapping)}: its records overlap, so beside a scan no other step of the stage may take its time, and ${pathOf(other)} does: put through('topic', codec) between the two`];
+  }
+  return scans.filter((scan) => passesBy(scan.parent, overlapping, nodes)).map((scan) =>
+    `${pathOf(overlapping)}: its records overlap, so a scan of the stage must come behind it, and ${pathOf(scan)} does not: put through('topic', codec) between the two`);
+};
+
+/** Whether records can come from the stage's topics to `node` without passing `step`. */
+const passesBy = (node: StreamNode, step: Node, nodes: ReadonlySet<Node>): boolean => {
+  if (node === step) return false;
+  return !nodes.has(node) || parentsOf(node).some((parent) => passesBy(parent, step, nodes));
 };
 
 const topicProblems = (all: readonly Node[]): string[] => {

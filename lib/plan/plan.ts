@@ -4,7 +4,7 @@
  */
 import type { JoinNode, ScanNode, TableNode, TopicOptions } from '../../topology/node.ts';
 import { ConfigurationError } from '../core/errors.ts';
-import { check } from './check.ts';
+import { check, overlapProblems } from './check.ts';
 import { cut, type Cut } from './cut.ts';
 import { retentionMs } from './graph.ts';
 import { names } from './names.ts';
@@ -18,7 +18,7 @@ export const plan = (topology: TopologyValue): Plan => {
   if (problems.length > 0) throw new ConfigurationError(problems);
   const parts = cut(topology);
   const stages = parts.map((part) => stageOf(topology.name, part));
-  const late = [...new Set([...parts.flatMap((part) => part.problems), ...duplicates(stages)])];
+  const late = [...new Set([...parts.flatMap((part) => [...part.problems, ...overlapProblems(part)]), ...duplicates(stages)])];
   if (late.length > 0) throw new ConfigurationError(late);
   const tables = uniqueTables(stages.flatMap((s) => s.tables));
   return { app: topology.name, stages, tables, topics: topicsOf(stages, tables) };
