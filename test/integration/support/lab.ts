@@ -1,0 +1,171 @@
+/**
+ * What the runtime's integration tests share: topics and names of their own, records in, worker processes, and a reader of
+ * committed records that is not ours (KafkaJS's consumer).
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import kafkajs, { type Admin, type IHeaders, type Kafka, type Message, type Producer } from 'kafkajs';
+
+export interface ReadRecord {
+  readonly partition: number;
+  readonly offset: number;
+  readonly key: string | null;
+  readonly value: Buffer | null;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly timestamp: number;
+}
+
+const ROOT = join(import.meta.dirname, '..', '..', '..');
+const READ_TIMEOUT_MS = 15_000;
+
+const textOf = (header: IHeaders[string]): string => (Array.isArray(header) ? header.join(',') : String(header ?? ''));
+
+/** One worker process, with the lines of its log. */
+export class WorkerProcess {
+  readonly child: ChildProcess;
+  readonly lines: Record<string, unknown>[] = [];
+  readonly exited: Promise<number | null>;
+
+  constructor(args: readonly string[], environment: Readonly<Record<string, string>>) {
+    this.child = spawn(process.execPath, [join(ROOT, 'lib', 'cli', 'main.ts'), 'run', ...args], { env: { ...process.env, ...environment }, stdio: ['ignore', 'ignore', 'pipe'] });
+    this.exited = once(this.child, 'exit').then(([code]) => code as number | null);
+    createInterface({ input: this.child.stderr! }).on('line', (line) => {
+      try {
+        this.lines.push(JSON.parse(line) as Record<string, unknown>);
+      } catch {
+        this.lines.push({ level: 'unparsed', message: line });
+      }
+    });
+  }
+
+  said(message: string): readonly Record<string, unknown>[] {
+    return this.lines.filter((line) => line.message === message);
+  }
+
+  async until(message: string, count = 1): Promise<void> {
+    await eventually(() => this.said(message).length >= count, () => `'${message}' ${count} times in ${JSON.stringify(this.lines.slice(-5))}`);
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  /** SIGTERM. @returns exit code and how long it took, milliseconds */
+  async stop(): Promise<{ readonly code: number | null; readonly ms: number }> {
+    const began = performance.now();
+    this.child.kill('SIGTERM');
+    const code = await this.exited;
+    return { code, ms: performance.now() - began };
+  }
+}
+
+/** Polls until the condition holds; `what` says what was waited for in vain. */
+export const eventually = async (holds: () => boolean | Promise<boolean>, what: () => string, timeoutMs = 20_000): Promise<void> => {
+  const deadline = performance.now() + timeoutMs;
+  while (!(await holds())) {
+    if (performance.now() > deadline) throw new Error(`in vain: ${what()}`);
+    await delay(50);
+  }
+};
+
+export class Lab {
+  /** Begins every name. */
+  readonly app: string;
+  readonly kafka: Kafka;
+  readonly brokers: string;
+  readonly #workers: WorkerProcess[] = [];
+  readonly #groups = new Set<string>();
+  #admin: Admin | null = null;
+  #producer: Producer | null = null;
+
+  constructor(name: string, brokers = process.env.MILLRACE_KAFKA_BROKERS ?? '127.0.0.1:9092') {
+    this.app = `rt-${name}-${randomBytes(4).toString('hex')}`;
+    this.brokers = brokers;
+    this.kafka = new kafkajs.Kafka({ brokers: brokers.split(','), clientId: this.app, logLevel: kafkajs.logLevel.NOTHING, retry: { retries: 20, initialRetryTime: 100, maxRetryTime: 1_000 } });
+  }
+
+  async admin(): Promise<Admin> {
+    if (this.#admin === null) {
+      this.#admin = this.kafka.admin();
+      await this.#admin.connect();
+    }
+    return this.#admin;
+  }
+
+  async topic(suffix: string, partitions: number, config: Readonly<Record<string, string>> = {}): Promise<string> {
+    const topic = `${this.app}.${suffix}`;
+    const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
+    await (await this.admin()).createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: partitions, replicationFactor: 1, configEntries }] });
+    return topic;
+  }
+
+  async send(topic: string, messages: Message[]): Promise<void> {
+    if (this.#producer === null) {
+      this.#producer = this.kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
+      await this.#producer.connect();
+    }
+    await this.#producer.send({ topic, messages });
+  }
+
+  /** Every committed record of a topic up to the end it has now, in the order of its partitions. */
+  async read(topic: string): Promise<ReadRecord[]> {
+    const ends = (await (await this.admin()).fetchTopicOffsets(topic)).filter(({ high, low }) => Number(high) > Number(low));
+    if (ends.length === 0) return [];
+    const groupId = `${this.app}-read-${randomBytes(3).toString('hex')}`;
+    this.#groups.add(groupId);
+    const left = new Map(ends.map(({ partition, high }) => [partition, Number(high)]));
+    const records: ReadRecord[] = [];
+    const consumer = this.kafka.consumer({ groupId, readUncommitted: false, maxWaitTimeInMs: 50, retry: { retries: 20 } });
+    await consumer.connect();
+    await consumer.subscribe({ topics: [topic], fromBeginning: true });
+    const done = Promise.withResolvers<void>();
+    const late = setTimeout(() => done.reject(new Error(`${topic} was not read to its end: ${JSON.stringify([...left])}`)), READ_TIMEOUT_MS);
+    consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
+      if (Number(payload.lastOffset) + 1 >= (left.get(payload.partition) ?? Infinity)) left.delete(payload.partition);
+      if (left.size === 0) done.resolve();
+    });
+    await consumer.run({
+      autoCommit: false,
+      eachMessage: async ({ partition, message }) => {
+        const headers = Object.fromEntries(Object.entries(message.headers ?? {}).map(([name, value]) => [name, textOf(value)]));
+        records.push({ partition, offset: Number(message.offset), key: message.key?.toString() ?? null, value: message.value, headers, timestamp: Number(message.timestamp) });
+      },
+    });
+    await done.promise.finally(() => clearTimeout(late));
+    await consumer.disconnect();
+    return records.sort((a, b) => a.partition - b.partition || a.offset - b.offset);
+  }
+
+  async readJson<T>(topic: string): Promise<T[]> {
+    return (await this.read(topic)).map(({ value }) => JSON.parse(String(value)) as T);
+  }
+
+  /** Records of a topic so far, aborted ones and markers included: quick, for waiting only. */
+  async count(topic: string): Promise<number> {
+    return (await (await this.admin()).fetchTopicOffsets(topic)).reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
+  }
+
+  worker(file: string, environment: Readonly<Record<string, string>> = {}, args: readonly string[] = []): WorkerProcess {
+    const worker = new WorkerProcess([join(ROOT, file), ...args], { RT_APP: this.app, MILLRACE_KAFKA_BROKERS: this.brokers, ...environment });
+    this.#workers.push(worker);
+    return worker;
+  }
+
+  async close(): Promise<void> {
+    for (const { child } of this.#workers) if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+    await Promise.all(this.#workers.map((worker) => worker.exited));
+    await this.#producer?.disconnect();
+    const admin = await this.admin();
+    const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(this.app));
+    if (topics.length > 0) await admin.deleteTopics({ topics });
+    const { groups } = await admin.listGroups();
+    const own = groups.map(({ groupId }) => groupId).filter((groupId) => groupId.startsWith(this.app));
+    // A group whose member was killed is not empty before its session has ended; the broker drops it later by itself.
+    if (own.length > 0) await admin.deleteGroups(own).catch(() => undefined);
+    await admin.disconnect();
+  }
+}
