@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { ConfigurationError, StopError } from '../core/errors.ts';
 import { createLogger } from '../core/logger.ts';
-import { run } from '../runtime/run.ts';
+import { run, type RunHandle } from '../runtime/run.ts';
+import { serve, type WorkerServer } from '../server/index.ts';
 import { startWorkers, type FiguresMessage } from './run/workers.ts';
 import { EXIT, interruptible } from './shared.ts';
 import { loadTopology } from './topology-file.ts';
@@ -24,19 +25,34 @@ const tellParent = (message: FiguresMessage): void => {
   if (process.connected) process.send!(message, undefined, {}, () => undefined);
 };
 
+/** A worker that cannot serve where it was told to does not run at all. */
+const served = async (handle: RunHandle): Promise<WorkerServer> => {
+  try {
+    return await serve(handle);
+  } catch (error) {
+    await handle.stop();
+    throw error;
+  }
+};
+
 /** Runs the topology in this process until a signal comes. */
 const runHere = async (file: string): Promise<void> => {
   const handle = run(await loadTopology(file));
-  const timer = process.send === undefined ? null : setInterval(() => tellParent({ type: 'figures', figures: handle.figures() }), FIGURES_INTERVAL_MS);
+  // It may fail before anybody waits for it.
+  handle.done.catch(() => undefined);
+  let server: WorkerServer | null = null;
+  const timer = process.send === undefined ? null : setInterval(() => tellParent({ type: 'figures', figures: handle.figures(), url: server?.url ?? null }), FIGURES_INTERVAL_MS);
   try {
     await interruptible(async (signal) => {
       signal.addEventListener('abort', () => void handle.stop(), { once: true });
       // A parent that is gone asks for nothing any more.
       process.on('disconnect', () => void handle.stop());
       if (process.send !== undefined && !process.connected) void handle.stop();
+      server = await served(handle);
       await handle.done;
     });
   } finally {
+    await (server as WorkerServer | null)?.close();
     if (timer !== null) clearInterval(timer);
     if (process.connected) process.disconnect();
     setTimeout(() => process.exit(), LINGER_MS).unref();

@@ -53,6 +53,25 @@ const choice = <C extends string>(variable: string, fallback: C, choices: readon
   parse: (t) => choices.find((c) => c === t),
 });
 
+const address = (variable: string, fallback: string, about: string): Definition<string> => ({
+  variable,
+  fallback,
+  about,
+  expected: 'a host name or an IP address',
+  parse: (t) => (/^[\w.-]+$|^[0-9a-f:.]+$/i.test(t) ? t : undefined),
+});
+
+/** Where a worker serves: a port of the user's choice, one that is free, or nowhere. */
+export type HttpPort = number | 'auto' | 'off';
+
+const port = (variable: string, fallback: HttpPort, about: string): Definition<HttpPort> => ({
+  variable,
+  fallback: String(fallback),
+  about,
+  expected: 'a port from 1 to 65535, auto or off',
+  parse: (t) => (t === 'auto' || t === 'off' ? t : /^[1-9]\d{0,4}$/.test(t) && Number(t) < 65_536 ? Number(t) : undefined),
+});
+
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
@@ -65,6 +84,8 @@ export const definitions = {
   bigqueryProject: text('MILLRACE_BIGQUERY_PROJECT', 'local', 'Google Cloud project of the BigQuery tables that name none.'),
   bigqueryEndpoint: url('MILLRACE_BIGQUERY_ENDPOINT', '', 'BigQuery API of an emulator; empty: the real service with GOOGLE_APPLICATION_CREDENTIALS.'),
   logLevel: choice('MILLRACE_LOG_LEVEL', 'info', ['debug', 'info', 'warn', 'error'], 'Least level that is logged (JSON lines on stderr).'),
+  httpHost: address('MILLRACE_HTTP_HOST', '127.0.0.1', 'Where a worker listens for /health and /metrics; another address than this shows them to the network.'),
+  httpPort: port('MILLRACE_HTTP_PORT', 'auto', 'Port of /health and /metrics; auto: the first free one from 9464 on, which is logged; off: none. With --workers a fixed port is the first worker\'s, the next ones have those after it.'),
   commitIntervalMs: integer('MILLRACE_COMMIT_INTERVAL_MS', 100, 1, MINUTE_MS, 'commit.interval.ms: longest time between two commits of a task that has something to commit.'),
   sinkCommitIntervalMs: integer('MILLRACE_SINK_COMMIT_INTERVAL_MS', 1_000, 1, MINUTE_MS, 'Longest time between two offset commits of a stage that ends in an outside sink.'),
   commitRecords: integer('MILLRACE_COMMIT_RECORDS', 10_000, 1, 1_000_000, 'A task commits early after so many input records.'),

@@ -39,6 +39,8 @@ export interface RunHandle {
   /** Name of this worker in logs and figures. */
   readonly worker: string;
   readonly plan: Plan;
+  /** The worker's own log, for lines that belong with its own. */
+  readonly log: Logger;
   /** Resolves after `stop`; rejects with what no retry mends, `ConfigurationError` among it. */
   readonly done: Promise<void>;
   figures(): WorkerFigures;
@@ -180,6 +182,10 @@ class Worker implements RunHandle {
         this.#limited.warn('purge', 'deleting processed records of internal topics failed', { error });
       }
     }
+  }
+
+  get log(): Logger {
+    return this.#log;
   }
 
   figures(): WorkerFigures {

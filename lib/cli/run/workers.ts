@@ -20,6 +20,8 @@ const MAIN = join(import.meta.dirname, '..', '..', '..', 'bin', 'millrace.mjs');
 export interface FiguresMessage {
   readonly type: 'figures';
   readonly figures: WorkerFigures;
+  /** Where it serves /health and /metrics, or null. */
+  readonly url: string | null;
 }
 
 /** How a worker ended: its exit code, or the signal that killed it. */
@@ -36,7 +38,7 @@ export interface WorkersOptions {
   readonly environment: Environment;
   /** Where the workers' logs go: inherited, or a file descriptor. */
   readonly stderr?: 'inherit' | number;
-  readonly onFigures?: (figures: WorkerFigures) => void;
+  readonly onFigures?: (figures: WorkerFigures, url: string | null) => void;
   /** Called when a worker ended that nobody asked to, and will be started again. */
   readonly onRestart?: (end: WorkerEnd) => void;
   /** Called when a worker ended for good that nobody asked to: it refused its configuration, or ended too often. */
@@ -79,7 +81,7 @@ class Place {
     const child = fork(MAIN, ['run', this.#file, '--as-worker'], { env: { ...environment }, stdio: ['ignore', 'ignore', stderr ?? 'inherit', 'ipc'], detached: true });
     this.#child = child;
     child.on('message', (message: FiguresMessage) => {
-      if (message.type === 'figures') onFigures?.(message.figures);
+      if (message.type === 'figures') onFigures?.(message.figures, message.url);
     });
     child.on('error', () => {
       // Without a pid it never ran, and there will be no exit.
@@ -119,9 +121,15 @@ class Place {
   }
 }
 
+/** A fixed port is the first worker's; side by side on one machine the others have those after it. */
+const withOwnPort = (environment: Environment, place: number): Environment => {
+  const port = environment.MILLRACE_HTTP_PORT ?? '';
+  return /^\d+$/.test(port) ? { ...environment, MILLRACE_HTTP_PORT: String(Number(port) + place) } : environment;
+};
+
 /** Starts worker processes that share a topology's partitions. One that dies is started again, after a pause that grows. */
 export const startWorkers = (file: string, options: WorkersOptions): Workers => {
-  const places = Array.from({ length: options.workers }, () => new Place(file, options));
+  const places = Array.from({ length: options.workers }, (_, place) => new Place(file, { ...options, environment: withOwnPort(options.environment, place) }));
   // Only a second signal ends this process before its workers.
   const killAll = (): void => places.forEach((place) => place.kill());
   process.once('exit', killAll);
