@@ -9,7 +9,7 @@ import { kafkaPort } from '../kafka/kafkajs/index.ts';
 import type { KafkaAdmin, KafkaPort, Position } from '../kafka/port.ts';
 import { plan as planOf } from '../plan/plan.ts';
 import type { Plan, StagePlan, TopologyValue } from '../plan/types.ts';
-import { createSerde } from '../serde/index.ts';
+import { createSerde, type Schemas } from '../serde/index.ts';
 import { createDriver, settingProblems, type SinkDriver } from '../sinks/index.ts';
 import type { OutsideSink } from '../../topology/sinks.ts';
 import type { StageContext } from './context.ts';
@@ -33,6 +33,10 @@ export interface RunOptions {
   readonly clock?: Clock;
   /** Default: Kafka at `kafkaBrokers`. */
   readonly port?: KafkaPort;
+  /** How outside sinks are reached. Default: their own drivers. */
+  readonly drivers?: typeof createDriver;
+  /** Where Avro schemas come from and go to. Default: the registry at `registryUrl`. */
+  readonly schemas?: Schemas;
 }
 
 export interface RunHandle {
@@ -89,6 +93,7 @@ class Worker implements RunHandle {
   readonly #port: KafkaPort;
   readonly #admin: KafkaAdmin;
   readonly #serdes: Serdes;
+  readonly #drive: typeof createDriver;
   readonly #stopping = new AbortController();
   readonly #counters: readonly StageCounters[];
   readonly #stages: StageRunner[] = [];
@@ -109,7 +114,8 @@ class Worker implements RunHandle {
     this.#limited = new RateLimitedLog(this.#log, this.#clock);
     this.#port = options.port ?? kafkaPort({ brokers: config.kafkaBrokers, requestTimeoutMs: config.requestTimeoutMs, clientId: `${plan.app}-${this.worker}`, clock: this.#clock, log: this.#log });
     this.#admin = this.#port.admin();
-    this.#serdes = serdesOf(createSerde({ registryUrl: config.registryUrl === '' ? null : config.registryUrl, clock: this.#clock, log: this.#log }));
+    this.#serdes = serdesOf(createSerde({ registryUrl: config.registryUrl === '' ? null : config.registryUrl, clock: this.#clock, log: this.#log }, options.schemas));
+    this.#drive = options.drivers ?? createDriver;
     this.#counters = plan.stages.map((stage) => new StageCounters(stage.name, stage.sink?.name ?? null));
     this.done = new Promise<void>((resolve, reject) => {
       this.#finish = resolve;
@@ -141,7 +147,7 @@ class Worker implements RunHandle {
 
   async #startStage(stage: StagePlan, counters: StageCounters, partitions: PartitionCounts): Promise<void> {
     const log = this.#log;
-    const driver = stage.sink === null ? null : createDriver(
+    const driver = stage.sink === null ? null : this.#drive(
       stage.sink.sink as OutsideSink,
       { app: this.plan.app, sink: stage.sink.name, clock: this.#clock, log, timeoutMs: this.#config.sinkTimeoutMs },
       { environment: this.#environment, config: this.#config },
