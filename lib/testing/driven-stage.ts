@@ -3,7 +3,7 @@ import { pathOf } from '../../topology/node.ts';
 import type { OutsideSink } from '../../topology/sinks.ts';
 import type { Headers } from '../../topology/meta.ts';
 import { systemClock } from '../core/clock.ts';
-import { DeadLetterError } from '../core/errors.ts';
+import { DeadLetterError, RetryError, StopError } from '../core/errors.ts';
 import { compile, type CompiledStage, type StageHost, type StageMeta, type StateAccess, type TableAccess } from '../plan/compile.ts';
 import type { EntryPlan, StagePlan } from '../plan/types.ts';
 import { runInner, type WaitingInner } from '../runtime/inner.ts';
@@ -14,6 +14,8 @@ import type { DrivenDeadLetter, SunkRecord, Waiting } from './topics.ts';
 
 /** A test should not hang on an inner stream that never ends. */
 const INNER_TIMEOUT_MS = 5_000;
+/** Nor on a fault that does not pass. */
+const MOST_ATTEMPTS = 20;
 
 class DrivenMeta implements StageMeta {
   topic = '';
@@ -75,8 +77,15 @@ export class DrivenStage implements StageHost {
     this.#compiled = compile(plan, this);
   }
 
-  /** Runs the stage on a record, to its end in the call unless it has inner streams that take their time. */
+  /**
+   * Runs the stage on a record, to its end in the call unless it has inner streams that take their time. A `RetryError` begins
+   * the record again, at once; one that does not pass throws `StopError`.
+   */
   process(entry: EntryPlan, record: Waiting): void | Promise<void> {
+    return this.#attempt(entry, record, 1);
+  }
+
+  #attempt(entry: EntryPlan, record: Waiting, attempt: number): void | Promise<void> {
     const { meta } = this;
     Object.assign(meta, { topic: entry.topic, key: record.key, offset: record.offset, timestamp: record.timestamp, headers: record.headers, now: this.#host.now() });
     this.at = null;
@@ -86,15 +95,26 @@ export class DrivenStage implements StageHost {
     try {
       meta.timestamp = timeOf(entry)?.(record.value) ?? record.timestamp;
       this.#compiled.get(entry.topic)!(record.value);
-      if (this.#waiting.length > 0) return this.#later(entry, record);
+      if (this.#waiting.length > 0) return this.#later(entry, record, attempt);
       this.#finish();
     } catch (error) {
+      return this.#failed(entry, record, attempt, error);
+    }
+  }
+
+  #failed(entry: EntryPlan, record: Waiting, attempt: number, error: unknown): void | Promise<void> {
+    for (const store of this.stores.values()) store.rollback();
+    if (!(error instanceof RetryError)) {
       this.#deadLetter(entry, record, error);
+    } else if (attempt < MOST_ATTEMPTS) {
+      return this.#attempt(entry, record, attempt + 1);
+    } else {
+      throw new StopError(`a record fails each time with what should pass: ${error.message}`, { where: { stage: this.plan.name, topic: entry.topic, offset: record.offset }, cause: error });
     }
   }
 
   /** One record at a time, whatever the operator: the order of results is then the order of inputs, and tests are the same each time. */
-  async #later(entry: EntryPlan, record: Waiting): Promise<void> {
+  async #later(entry: EntryPlan, record: Waiting, attempt: number): Promise<void> {
     try {
       for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
         this.at = next.node;
@@ -105,7 +125,7 @@ export class DrivenStage implements StageHost {
       }
       this.#finish();
     } catch (error) {
-      this.#deadLetter(entry, record, error);
+      await this.#failed(entry, record, attempt, error);
     }
   }
 
@@ -129,7 +149,6 @@ export class DrivenStage implements StageHost {
   }
 
   #deadLetter(entry: EntryPlan, record: Waiting, thrown: unknown): void {
-    for (const store of this.stores.values()) store.rollback();
     this.deadLetters.push({
       stage: this.plan.name,
       topic: entry.topic,

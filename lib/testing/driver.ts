@@ -51,7 +51,7 @@ export interface Driver {
   readonly plan: Plan;
   now(): number;
   advance(byMs: number): void;
-  /** Resolves when all inner streams have ended; needed only behind `concatMap`, `mergeMap` and `rx` that take their time. */
+  /** Resolves when all inner streams have ended; needed only behind `concatMap`, `mergeMap` and `rx` that take their time. Rejects with `StopError` when a `RetryError` does not pass. */
   settled(): Promise<void>;
   input<Row>(stream: Stream<Change<Row>, unknown>): ChangeInput<Row>;
   input<V>(stream: Stream<V, unknown>): ValueInput<V>;

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { bigquery, debezium, filter, http, inserts, json, kafka, keyBy, leftJoin, map, merge, redis, scan, schema, stream, table, through, to, topology, type End } from 'millrace/topology';
+import type { Observable } from 'rxjs';
+import { bigquery, concatMap, debezium, filter, http, inserts, json, kafka, keyBy, leftJoin, map, merge, mergeMap, redis, rx, scan, schema, stream, table, through, to, topology, type End } from 'millrace/topology';
 import { ConfigurationError } from '../../lib/core/errors.ts';
 import { plan } from '../../lib/plan/plan.ts';
 import { printPlan } from '../../lib/plan/print.ts';
@@ -119,6 +120,54 @@ describe('plan', () => {
     expect(problems[0]).to.match(/keyBy names a topic: write keyBy\('name', \.\.\.\)/);
     expect(problems[1]).to.match(/shop\.public\.orders hold a schema id.*put keyBy/);
     expect(problems[2]).to.match(/shop\.old-orders is a through topic and is declared with stream/);
+  });
+
+  it('gives an outside sink behind an inner stream a topic of its own: asked again it might say something else', () => {
+    for (const step of [concatMap((o: Order) => [o]), mergeMap((o: Order) => [o]), rx((order$: Observable<Order>) => order$)]) {
+      expect(shape(plan(topology('shop', orders.pipe(step, toHash('asked')))))).to.deep.equal({
+        'shop.public.orders': 'shop.public.orders -> shop-asked-input',
+        asked: 'shop-asked-input -> sink asked',
+      });
+    }
+  });
+
+  describe('where records overlap', () => {
+    const keyed = orders.pipe(keyBy('by-customer', (o) => o.customer));
+    const ask = mergeMap((o: Order) => [o]);
+    const askOne = mergeMap((o: Order) => [o], 1);
+    const inOrder = concatMap((o: Order) => [o]);
+    const counted = scan('counted', (o: Order, next: Order) => ({ ...next, total: o.total + next.total }), { state: json<Order>(), seed: { id: 0, customer: '', total: 0 } });
+    const behind = 'stream(shop.public.orders) > inserts > keyBy(by-customer)';
+
+    const sound: Readonly<Record<string, () => End>> = {
+      'a scan behind the mergeMap': () => keyed.pipe(ask, totals, toHash('out')),
+      'a scan in another stage': () => keyed.pipe(totals, through('shop.totals', json<number>()), mergeMap((n) => [n]), toHash('out')),
+      'a scan behind a keyBy of its own': () => orders.pipe(ask, keyBy('again', (o) => o.customer), totals, toHash('out')),
+      'two inner streams without a scan': () => keyed.pipe(ask, inOrder, toHash('out')),
+      'a scan in front, one record at a time': () => keyed.pipe(counted, askOne, inOrder, toHash('out')),
+    };
+    for (const [what, build] of Object.entries(sound)) {
+      it(`takes ${what}`, () => expect(problemsOf(build())).to.deep.equal([]));
+    }
+
+    it('refuses a scan in front of the mergeMap', () => {
+      expect(problemsOf(keyed.pipe(counted, ask, toHash('out')))).to.deep.equal([
+        `${behind} > scan(counted) > mergeMap: its records overlap, so a scan of the stage must come behind it, and ${behind} > scan(counted) does not: put through('topic', codec) between the two`,
+      ]);
+    });
+
+    it('refuses a scan beside the mergeMap, and one that records reach past it', () => {
+      expect(problemsOf(keyed.pipe(ask, toHash('asked')), keyed.pipe(totals, toHash('sums')))).to.deep.equal([
+        `${behind} > mergeMap: its records overlap, so a scan of the stage must come behind it, and ${behind} > scan(totals) does not: put through('topic', codec) between the two`,
+      ]);
+      expect(problemsOf(keyed.pipe(ask, merge('both', keyed), totals, toHash('sums')))).to.have.length(1);
+    });
+
+    it('refuses a second inner stream beside a scan', () => {
+      expect(problemsOf(keyed.pipe(ask, counted, inOrder, toHash('out')))).to.deep.equal([
+        `${behind} > mergeMap: its records overlap, so beside a scan no other step of the stage may take its time, and ${behind} > mergeMap > scan(counted) > concatMap does: put through('topic', codec) between the two`,
+      ]);
+    });
   });
 
   it('asks for a name when a stage reads several topics', () => {
