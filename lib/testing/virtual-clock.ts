@@ -1,6 +1,6 @@
 import { systemClock, type Clock, type Timer } from '../core/clock.ts';
 import { StopError } from '../core/errors.ts';
-import { Random } from './random.ts';
+import type { Random } from './random.ts';
 
 interface Event {
   readonly at: number;
