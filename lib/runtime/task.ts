@@ -197,7 +197,7 @@ export class Task {
     const batch = queue.head();
     if (batch === undefined) return false;
     const { engine } = this.#options;
-    for (let i = queue.cursor; i < batch.count; i += 1) engine.record(queue.entry, batch, i);
+    for (let i = queue.cursor; i < batch.count; i += 1) void engine.record(queue.entry, batch, i);
     this.#lastTimestamp = batch.timestamp(batch.count - 1);
     queue.cursor = batch.count;
     return true;
