@@ -177,6 +177,10 @@ describe('a second topology, over other tables', function () {
     expect(reasons).to.deep.equal(Array.from({ length: broken }, () => 'quantityAboveZero'));
   });
 
+  it('never goes on without its tables', () => {
+    expect(handle!.figures().stages.map(({ stage, catchupTimeouts }) => ({ stage, catchupTimeouts }))).to.deep.equal(handle!.plan.stages.map(({ name }) => ({ stage: name, catchupTimeouts: 0 })));
+  });
+
   it('stops within its time, with nothing lost', async () => {
     await handle!.stop();
     await handle!.done;

@@ -17,9 +17,6 @@ export const price = schema<Price>({
   fields: [
     { name: 'product_id', type: 'long' },
     { name: 'currency', type: 'string' },
-    {
-      name: 'price',
-      type: { type: 'bytes', 'connect.name': 'org.apache.kafka.connect.data.Decimal', logicalType: 'decimal', precision: 10, scale: 2 },
-    },
+    { name: 'price', type: { type: 'bytes', logicalType: 'decimal', precision: 10, scale: 2 } },
   ],
 });
