@@ -72,7 +72,7 @@ export const runInner = (node: InnerNode, value: unknown, meta: Meta, options: I
   if (state !== 'running') return ended();
   return new Promise<readonly unknown[]>((resolve, reject) => {
     const timer = options.clock.after(options.timeoutMs, () => end('failed', new RetryError(`an inner stream of ${node.operator} did not complete in ${options.timeoutMs} ms`, { hint: 'Give it a timeout(...) of its own, or raise MILLRACE_INNER_TIMEOUT_MS' })));
-    const onAbort = (): void => end('failed', options.signal.reason);
+    const onAbort = (): void => end('failed', new RejoinError('the task is closed', { cause: options.signal.reason }));
     options.signal.addEventListener('abort', onAbort, { once: true });
     settle = () => {
       timer.cancel();
