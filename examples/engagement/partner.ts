@@ -1,4 +1,4 @@
-/** Runs the partner's API as a process: `node partner.ts --port 18090 --data FOLDER`; the token is in PARTNER_TOKEN. */
+/** Runs the partner's API as a process: `node partner.ts --port 18090 --data FOLDER [--host ADDRESS]`; the token is in PARTNER_TOKEN. */
 import { parseArgs } from 'node:util';
 import { startPartner } from './partner/server.ts';
 
@@ -10,6 +10,7 @@ const whole = (name: string, text: string): number => {
 const { values } = parseArgs({
   options: {
     port: { type: 'string', default: '18090' },
+    host: { type: 'string', default: '127.0.0.1' },
     data: { type: 'string' },
     'refuse-every': { type: 'string', default: '0' },
     'drop-every': { type: 'string', default: '0' },
@@ -20,6 +21,7 @@ if (values.data === undefined || token === '') throw new Error('--data FOLDER an
 
 const partner = await startPartner({
   port: whole('port', values.port),
+  host: values.host,
   folder: values.data,
   token,
   faults: { refuseEvery: whole('refuse-every', values['refuse-every']), dropEvery: whole('drop-every', values['drop-every']) },

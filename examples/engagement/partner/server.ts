@@ -18,6 +18,8 @@ export interface Faults {
 export interface PartnerOptions {
   /** 0: any free one. */
   readonly port: number;
+  /** Address to listen on; 127.0.0.1 unless given. */
+  readonly host?: string;
   readonly folder: string;
   readonly token: string;
   readonly faults: Faults;
@@ -170,7 +172,7 @@ const serve = (api: Api): Server =>
 export const startPartner = async (options: PartnerOptions): Promise<Partner> => {
   const ledger = await Ledger.open(options.folder);
   const server = serve(new Api(ledger, options));
-  server.listen(options.port, '127.0.0.1');
+  server.listen(options.port, options.host ?? '127.0.0.1');
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

@@ -5,7 +5,8 @@ import { httpProbe } from '../probe.ts';
 import type { Service, ServiceContext } from '../service.ts';
 import { toolPath } from '../tools.ts';
 
-const properties = (context: ServiceContext, plugins: string): string =>
+/** The worker's properties; `plugins` is its plugin path. */
+export const connectProperties = (context: Pick<ServiceContext, 'port'>, plugins: string): string =>
   [
     `bootstrap.servers=127.0.0.1:${context.port('kafka', 'client')}`,
     'group.id=millrace-connect',
@@ -49,7 +50,7 @@ export const connect: Service = {
 
   async launch(context) {
     const config = join(context.dataDir, 'connect.properties');
-    const settings = properties(context, await connectPlugins(context));
+    const settings = connectProperties(context, await connectPlugins(context));
     await writeFile(config, settings);
     const classPath = join(await kafkaJars(context), '*');
     const logging = `-Dlog4j2.configurationFile=${artifactFile('log4j2.xml')}`;

@@ -13,7 +13,8 @@ const API_VERSIONS_REQUEST = '\x00\x00\x00\x0a\x00\x12\x00\x00\x00\x00\x00\x07\x
 /** The answer begins with its length, which is below 64 KB. */
 const API_VERSIONS_ANSWER = '\x00\x00';
 
-const properties = (context: ServiceContext): string => {
+/** The broker's `server.properties`. */
+export const brokerProperties = (context: Pick<ServiceContext, 'port' | 'dataDir'>): string => {
   const client = context.port('kafka', 'client');
   const controller = context.port('kafka', 'controller');
   return [
@@ -56,7 +57,7 @@ export const kafka: Service = {
     const java = await toolPath('java');
     const classPath = join(await kafkaJars(context), '*');
     const config = join(context.dataDir, 'server.properties');
-    const settings = properties(context);
+    const settings = brokerProperties(context);
     await writeFile(config, settings);
     const logging = `-Dlog4j2.configurationFile=${artifactFile('log4j2.xml')}`;
     if (!existsSync(join(context.dataDir, 'log', 'meta.properties'))) {

@@ -10,10 +10,13 @@ import { siblingOf } from '../requirements.mjs';
 import type { Service, ServiceContext } from '../service.ts';
 import { toolPath } from '../tools.ts';
 
-const ADMIN = 'postgres';
+export const ADMIN = 'postgres';
 /** The pipeline's role and its database. */
 export const PIPELINE_ROLE = 'millrace';
 export const PIPELINE_DATABASE = 'millrace';
+
+/** Settings that do not depend on where the server runs. */
+export const SERVER_SETTINGS = { wal_level: 'logical', max_replication_slots: 20, max_wal_senders: 20, max_connections: 200, max_wal_size: '4GB', timezone: 'UTC' } as const;
 
 const USER_CANDIDATES = ['postgres', 'nobody'];
 const STATEMENT_TIMEOUT_MS = 10_000;
@@ -129,12 +132,7 @@ export const postgres: Service = {
       listen_addresses: '127.0.0.1',
       port: context.port('postgres', 'client'),
       unix_socket_directories: '',
-      wal_level: 'logical',
-      max_replication_slots: 20,
-      max_wal_senders: 20,
-      max_connections: 200,
-      max_wal_size: '4GB',
-      timezone: 'UTC',
+      ...SERVER_SETTINGS,
     };
     return {
       file: siblingOf(await toolPath('postgres'), 'postgres'),
