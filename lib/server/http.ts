@@ -41,22 +41,32 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-/** Callers that come while an answer is made get the same one. */
-const shared = (make: () => Promise<Answer>): (() => Promise<Answer>) => {
-  let making: Promise<Answer> | null = null;
+interface EncodedAnswer {
+  readonly status: number;
+  readonly type: string;
+  readonly bytes: Buffer;
+}
+
+const encoded = ({ status, type, body }: Answer): EncodedAnswer => ({ status, type, bytes: Buffer.from(body) });
+
+type Routes = ReadonlyMap<string, () => Promise<EncodedAnswer>>;
+
+/** Callers that come while an answer is made get the same one: its bytes are there once, however many wait to send them. */
+const shared = (make: () => Promise<Answer>): (() => Promise<EncodedAnswer>) => {
+  let making: Promise<EncodedAnswer> | null = null;
   return () => {
-    making ??= make().finally(() => {
+    making ??= make().then(encoded).finally(() => {
       making = null;
     });
     return making;
   };
 };
 
-const plain = (status: number, body: string): Answer => ({ status, type: 'text/plain; charset=utf-8', body: `${body}\n` });
+const plain = (status: number, body: string): EncodedAnswer => encoded({ status, type: 'text/plain; charset=utf-8', body: `${body}\n` });
 
 const hasBody = ({ headers }: IncomingMessage): boolean => headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
-const answerTo = async (request: IncomingMessage, routes: HttpOptions['routes']): Promise<Answer> => {
+const answerTo = async (request: IncomingMessage, routes: Routes): Promise<EncodedAnswer> => {
   if (request.method !== 'GET' && request.method !== 'HEAD') return plain(405, 'GET and HEAD only');
   if (hasBody(request)) return plain(413, 'a request has no body here');
   const path = (request.url ?? '').split('?', 1)[0]!;
@@ -67,16 +77,16 @@ const answerTo = async (request: IncomingMessage, routes: HttpOptions['routes'])
   }
 };
 
-const write = (response: ServerResponse, { status, type, body }: Answer): void => {
+const write = (response: ServerResponse, { status, type, bytes }: EncodedAnswer): void => {
   if (status === 405) response.setHeader('allow', 'GET, HEAD');
   // Whatever follows such a request is not read.
   if (status === 405 || status === 413) response.setHeader('connection', 'close');
-  response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body), 'cache-control': 'no-store' });
-  response.end(response.req.method === 'HEAD' ? undefined : body);
+  response.writeHead(status, { 'content-type': type, 'content-length': bytes.length, 'cache-control': 'no-store' });
+  response.end(response.req.method === 'HEAD' ? undefined : bytes);
 };
 
 const newServer = ({ clock, routes, responseTimeoutMs = RESPONSE_TIMEOUT_MS }: HttpOptions): Server => {
-  const single = new Map([...routes].map(([path, make]) => [path, shared(make)]));
+  const single: Routes = new Map([...routes].map(([path, make]) => [path, shared(make)]));
   const limits = {
     maxHeaderSize: MOST_HEADER_BYTES, headersTimeout: REQUEST_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS, connectionsCheckingInterval: CHECK_INTERVAL_MS,
