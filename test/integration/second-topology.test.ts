@@ -24,6 +24,9 @@ const ARRIVAL_TIMEOUT_MS = 20_000;
 /** Beyond 2^53: a float would make two orders one. */
 const FIRST_ORDER = 9_007_199_254_740_993n;
 const ORDERS = 300;
+const SINGLE_ORDERS = 6;
+const SINGLE_PAUSE_MS = 100;
+const TABLES = ['customers', 'orders', 'prices', 'order_items'];
 
 const readOwn = async (file: string): Promise<string> => (await readFile(join(FOLDER, file), 'utf8')).replaceAll('%NAME%', NAME);
 
@@ -34,12 +37,14 @@ const LINES = `
   LEFT JOIN ${NAME}_prices p ON p.product_id = i.product_id AND p.currency = i.currency
   WHERE i.quantity > 0`;
 
+/** Read by the connector's first snapshot. */
 const FIRST_ROWS = [
   `INSERT INTO ${NAME}_customers SELECT 100 + n, 'customer ' || n, (ARRAY['DE', 'FR', 'PL'])[1 + n % 3] FROM generate_series(1, 20) n`,
   `INSERT INTO ${NAME}_prices SELECT n, currency, round((n * 1.37)::numeric, 2) FROM generate_series(1, 12) n, (VALUES ('EUR'), ('PLN')) AS c (currency) WHERE (n, currency) <> (7, 'PLN')`,
-  // Customer 199 does not exist: an inner join leaves its orders out.
-  `INSERT INTO ${NAME}_orders SELECT ${FIRST_ORDER} + n, CASE WHEN n % 50 = 0 THEN 199 ELSE 101 + n % 20 END, 'new' FROM generate_series(0, ${ORDERS - 1}) n`,
 ];
+/** While the worker is at work; customer 199 does not exist: an inner join leaves its orders out. */
+const orders = (from: number, to: number): string =>
+  `INSERT INTO ${NAME}_orders SELECT ${FIRST_ORDER} + n, CASE WHEN n % 50 = 0 THEN 199 ELSE 101 + n % 20 END, 'new' FROM generate_series(${from}, ${to}) n`;
 /** Lines of every order; each 40th has a quantity of 0, which breaks the rule. */
 const items = (lines: string): string =>
   `INSERT INTO ${NAME}_order_items SELECT ${FIRST_ORDER} + n, line, 1 + (n + line) % 12, (ARRAY['EUR', 'PLN'])[1 + n % 2], (n + line) % 40 FROM generate_series(0, ${ORDERS - 1}) n, generate_series(${lines}) line`;
@@ -87,12 +92,20 @@ describe('a second topology, over other tables', function () {
     await client.connect();
     await client.query(await readOwn('setup.sql'));
     for (const sql of FIRST_ROWS) await client.query(sql);
-    await client.query(items('1, 2'));
+    await kafka.admin().createTopics(TABLES.map((table) => ({ topic: `${NAME}.public.${NAME}_${table}`, partitions: 3, replicationFactor: 1, config: {} })));
     await applyConnectors([parseConnector(await readOwn('connector.json'), 'connector.json')], { connectUrl: CONNECT_URL });
     const [found] = await connectorStatus([NAME], { connectUrl: CONNECT_URL, waitMs: 20_000 });
     expect(found).to.include({ running: true });
     handle = run(shop(NAME), { environment: stack.environment, log: silentLogger });
     handle.done.catch(() => undefined);
+    await untilSame(async () => true, async () => handle!.figures().stages.every(({ tasks }) => tasks > 0));
+    // One at a time, so that the partitions of the empty table fill one after the other.
+    for (let n = 0; n < SINGLE_ORDERS; n += 1) {
+      await client.query(orders(n, n));
+      await delay(SINGLE_PAUSE_MS);
+    }
+    await client.query(orders(SINGLE_ORDERS, ORDERS - 1));
+    await client.query(items('1, 2'));
     await client.query(`CREATE TEMPORARY TABLE expected AS ${LINES}`);
     await untilSame(expectedLines, async () => sorted(await written()));
     for (const sql of CHANGES) await client.query(sql);
@@ -111,7 +124,7 @@ describe('a second topology, over other tables', function () {
       await delay(100);
     }
     await client.query(`DROP PUBLICATION IF EXISTS ${NAME}`);
-    await client.query(`DROP TABLE ${['customers', 'orders', 'prices', 'order_items'].map((which) => `${NAME}_${which}`).join(', ')}`);
+    await client.query(`DROP TABLE ${TABLES.map((table) => `${NAME}_${table}`).join(', ')}`);
     await client.end();
     const admin = new Kafka({ brokers: [...stack.endpoints.brokers], logLevel: logLevel.NOTHING }).admin();
     await admin.connect();
