@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { addDirOption, EXIT, interruptible, printLine, tell } from './shared.ts';
 import { loadDemo, type DemoRun, type SinkProgress } from './start/demo.ts';
-import { untilArrived, untilQuiet, type DrainOptions } from './start/drain.ts';
+import { untilArrived, untilQuiet, untilReady, type DrainOptions } from './start/drain.ts';
 import { FiguresBoard, figuresBlock, figuresLine, type Snapshot } from './start/figures.ts';
 import { startPipeline } from './start/pipeline.ts';
 import { reportText, succeeded } from './start/report.ts';
@@ -14,8 +14,10 @@ interface StartFlags {
   readonly events?: number;
   readonly seed: number;
   readonly workers: number;
+  readonly docker?: true;
 }
 
+const READY_MS = 60_000;
 const FIGURES_INTERVAL_MS = 1_000;
 /** Lines of a log come less often than what redraws itself on a terminal. */
 const LINE_EVERY = 5;
@@ -80,7 +82,7 @@ const runDemo = async (flags: StartFlags, signal: AbortSignal): Promise<boolean>
   const begunAtMs = Date.now();
   const board = new FiguresBoard();
   const demo = await loadDemo(flags.example);
-  const pipeline = await startPipeline({ demo, dir: flags.dir, workers: flags.workers, signal, onFigures: (figures) => board.update(figures) });
+  const pipeline = await startPipeline({ demo, dir: flags.dir, workers: flags.workers, servers: flags.docker === true ? 'containers' : 'processes', signal, onFigures: (figures) => board.update(figures) });
   const ending = new AbortController();
   const until = AbortSignal.any([signal, ending.signal]);
   let run: DemoRun | undefined;
@@ -89,6 +91,9 @@ const runDemo = async (flags: StartFlags, signal: AbortSignal): Promise<boolean>
     run = await demo.open(pipeline.environment);
     const opened = run;
     shown = showFigures(run, board, begunAtMs, until);
+    // Load that comes before the workers would only measure their start.
+    const ready = await Promise.race([untilReady({ board, workers: flags.workers, signal: until, waitMs: READY_MS }), pipeline.failed]);
+    tell(ready ? 'The workers are ready. The load begins' : 'The workers are not ready yet. The load begins all the same');
     const work = flags.events === undefined
       ? run.steady({ rate: flags.rate, seed: flags.seed, signal: until }).then(() => true)
       : runBounded(run, flags.events, flags.seed, { board, signal: until, progress: () => opened.progress() });
@@ -130,4 +135,5 @@ export const command = (): Command =>
     .option('--events <count>', 'write so many events as fast as possible, compare and stop', wholeFrom(1))
     .option('--seed <number>', 'seed of the load', wholeFrom(0), 1)
     .option('--workers <count>', 'worker processes', wholeFrom(1), 2)
+    .option('--docker', 'the servers as containers, where a Docker engine answers; the workers stay processes')
     .action(start);

@@ -15,6 +15,23 @@ export interface DrainOptions {
   readonly stuckMs?: number;
 }
 
+export interface ReadyOptions {
+  readonly board: FiguresBoard;
+  readonly workers: number;
+  readonly signal: AbortSignal;
+  readonly waitMs: number;
+}
+
+/** Waits until the workers are ready. @returns false when the time is up: the load waits in Kafka then */
+export const untilReady = async ({ board, workers, signal, waitMs }: ReadyOptions): Promise<boolean> => {
+  const begunAtMs = performance.now();
+  while (!board.ready(workers)) {
+    if (performance.now() - begunAtMs > waitMs) return false;
+    await sleep(STEP_MS, undefined, { signal });
+  }
+  return true;
+};
+
 const behindOf = (progress: readonly SinkProgress[]): readonly SinkProgress[] => progress.filter(({ expected, actual }) => actual < expected);
 
 /** Waits until every sink has as many records as it must have. @returns the sinks that stopped short of it */

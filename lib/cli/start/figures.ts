@@ -30,24 +30,34 @@ const none = ({ stage, sink }: StageFigures): StageTotals => ({
   stage, sink, recordsIn: 0, recordsOut: 0, deadLetters: 0, retries: 0, aborts: 0, lagRecords: 0, lagMs: 0,
 });
 
-/** The last figures of every worker, as sums per stage. */
+/** A worker that has said nothing for so long is gone. */
+const GONE_MS = 5_000;
+
+/** The last figures of every worker, as sums per stage. What a worker that is gone has counted stays; it holds nothing up any more. */
 export class FiguresBoard {
-  readonly #workers = new Map<string, WorkerFigures>();
+  readonly #workers = new Map<string, { readonly figures: WorkerFigures; readonly atMs: number }>();
 
-  update(figures: WorkerFigures): void {
-    this.#workers.set(figures.worker, figures);
+  update(figures: WorkerFigures, nowMs = performance.now()): void {
+    this.#workers.set(figures.worker, { figures, atMs: nowMs });
   }
 
-  get workers(): number {
-    return this.#workers.size;
-  }
-
-  stages(): readonly StageTotals[] {
+  stages(nowMs = performance.now()): readonly StageTotals[] {
     const totals = new Map<string, StageTotals>();
-    for (const { stages } of this.#workers.values()) {
-      for (const figures of stages) totals.set(figures.stage, add(totals.get(figures.stage) ?? none(figures), figures));
+    for (const { figures: { stages }, atMs } of this.#workers.values()) {
+      const gone = nowMs - atMs > GONE_MS;
+      for (const figures of stages) {
+        totals.set(figures.stage, add(totals.get(figures.stage) ?? none(figures), gone ? { ...figures, lagRecords: 0, lagMs: 0 } : figures));
+      }
     }
     return [...totals.values()];
+  }
+
+  /** True when so many workers run, each is a member of every stage's group, and every task given out is open. */
+  ready(workers: number, nowMs = performance.now()): boolean {
+    const present = [...this.#workers.values()].filter(({ atMs }) => nowMs - atMs <= GONE_MS).map(({ figures }) => figures);
+    const settled = ({ state, stages }: WorkerFigures): boolean => state === 'running' && stages.every((s) => s.assigned !== null && s.opening === 0);
+    const open = (stage: string): number => present.reduce((sum, { stages }) => sum + (stages.find((s) => s.stage === stage)?.tasks ?? 0), 0);
+    return present.length >= workers && present.every(settled) && present[0]!.stages.every(({ stage }) => open(stage) > 0);
   }
 }
 

@@ -13,12 +13,15 @@ import { attach, baseServiceNames, down, status, up, type ExtraService, type Sta
 import { stackProgress } from '../progress.ts';
 import { startWorkers, type Workers } from '../run.ts';
 import { tell } from '../shared.ts';
+import { bringContainersUp } from './containers.ts';
 import type { Demo, DemoEnvironment } from './demo.ts';
 
 export interface PipelineOptions {
   readonly demo: Demo;
   readonly dir: string;
   readonly workers: number;
+  /** The servers as ordinary processes, or as containers where a Docker engine answers. */
+  readonly servers: 'processes' | 'containers';
   readonly signal: AbortSignal;
   readonly onFigures: (figures: WorkerFigures) => void;
 }
@@ -33,7 +36,7 @@ export interface Pipeline {
 const CONNECTOR_WAIT_MS = 90_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 
-const bringUp = async (dir: string, services: readonly ExtraService[], signal: AbortSignal): Promise<Stack> => {
+const bringProcessesUp = async (dir: string, services: readonly ExtraService[], signal: AbortSignal): Promise<Stack> => {
   const progress = stackProgress([...baseServiceNames, ...services.map(({ name }) => name)]);
   try {
     return await up({ dir, extraServices: services, onProgress: progress.onProgress, signal });
@@ -82,22 +85,34 @@ const launchWorkers = (options: PipelineOptions, environment: DemoEnvironment, l
     environment: { ...process.env, ...environment },
     stderr: log,
     onFigures: options.onFigures,
+    onRestart: ({ code, signal, restartMs }) => tell(`A worker ended (${signal ?? `code ${code}`}) and is started again in ${restartMs} ms`),
     onExit: (code) => failed.reject(new StopError(`a worker ended with code ${code}`, { hint: `Its log is ${join(options.dir, 'logs', 'workers.log')}` })),
   });
   return { workers, failed: failed.promise };
 };
 
+const bringUp = async ({ demo, dir, servers, signal }: PipelineOptions, closing: (() => Promise<unknown>)[]): Promise<Pick<Stack, 'endpoints' | 'environment'>> => {
+  const services = await demo.services(dir);
+  if (servers === 'containers') {
+    const { stack, stop } = await bringContainersUp(dir, services, signal);
+    closing.push(stop);
+    return stack;
+  }
+  const before = await runningNames(dir);
+  closing.push(() => stopServices(dir, before));
+  return bringProcessesUp(dir, services, signal);
+};
+
 export const startPipeline = async (given: PipelineOptions): Promise<Pipeline> => {
   const options = { ...given, dir: resolve(given.dir) };
   const { demo, dir, signal } = options;
-  const before = await runningNames(dir);
-  const closing: (() => Promise<unknown>)[] = [() => stopServices(dir, before)];
+  const closing: (() => Promise<unknown>)[] = [];
   const stop = async (): Promise<void> => {
     for (const close of closing.splice(0).reverse()) await close();
   };
   try {
     await mkdir(join(dir, 'logs'), { recursive: true });
-    const stack = await bringUp(dir, await demo.services(dir), signal);
+    const stack = await bringUp(options, closing);
     const environment = { ...stack.environment, ...(await demo.environment(dir, stack.environment)) };
     await demo.setUp(environment);
     await createTopics(stack.endpoints.brokers, demo);

@@ -17,10 +17,40 @@ describe('figures of a run', () => {
     board.update(worker('a', [stage({ recordsIn: 1, lagRecords: 9, lagMs: 90 })]));
     board.update(worker('b', [stage({ recordsIn: 20, recordsOut: 15, deadLetters: 2, lagRecords: 3, lagMs: 400 })]));
     board.update(worker('a', [stage({ recordsIn: 10, recordsOut: 8, retries: 1, aborts: 1, lagRecords: 2, lagMs: 100 })]));
-    expect(board.workers).to.equal(2);
     expect(board.stages()).to.deep.equal([
       { stage: 'warehouse', sink: 'warehouse', recordsIn: 30, recordsOut: 23, deadLetters: 2, retries: 1, aborts: 1, lagRecords: 5, lagMs: 400 },
     ]);
+  });
+
+  it('count what a worker that is gone has done, and not its lag', () => {
+    const board = new FiguresBoard();
+    board.update(worker('gone', [stage({ recordsOut: 5, lagRecords: 9, lagMs: 90 })]), 0);
+    board.update(worker('next', [stage({ recordsOut: 2 })]), 9_000);
+    expect(board.stages(9_000)).to.deep.include.members([
+      { stage: 'warehouse', sink: 'warehouse', recordsIn: 0, recordsOut: 7, deadLetters: 0, retries: 0, aborts: 0, lagRecords: 0, lagMs: 0 },
+    ]);
+  });
+
+  it('say that the workers are ready once all are members, and every stage has its tasks open', () => {
+    const open = { assigned: 2, opening: 0, tasks: 2 };
+    const cases: readonly [ready: boolean, a: Partial<StageFigures>, b: Partial<StageFigures>][] = [
+      [true, open, open],
+      [true, { assigned: 4, opening: 0, tasks: 4 }, { assigned: 0, opening: 0, tasks: 0 }],
+      [false, open, { assigned: 2, opening: 1, tasks: 1 }],
+      [false, open, { assigned: null, opening: 0, tasks: 0 }],
+      [false, { assigned: 0, opening: 0, tasks: 0 }, { assigned: 0, opening: 0, tasks: 0 }],
+    ];
+    for (const [ready, a, b] of cases) {
+      const board = new FiguresBoard();
+      board.update(worker('a', [stage(a)]), 0);
+      expect(board.ready(2, 0), 'one of two').to.equal(false);
+      board.update(worker('b', [stage(b)]), 0);
+      expect(board.ready(2, 0), JSON.stringify([a, b])).to.equal(ready);
+      expect(board.ready(2, 9_000), 'both gone').to.equal(false);
+    }
+    const starting = new FiguresBoard();
+    starting.update({ ...worker('a', [stage(open)]), state: 'starting' }, 0);
+    expect(starting.ready(1, 0)).to.equal(false);
   });
 
   it('are rates per second between two moments', () => {
