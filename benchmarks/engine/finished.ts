@@ -1,0 +1,20 @@
+import type { WorkerFigures } from '../../lib/index.ts';
+
+/** This process's largest resident memory, MB. */
+export const rssMb = (): number => Math.round(process.resourceUsage().maxRSS / 1_024);
+
+/**
+ * How many records the last stage has put out, when all stages have all their partitions open, nothing left to read and nothing
+ * uncommitted; else null. Counts alone do not tell: what a rebalance took back is counted again.
+ */
+export const finished = (workers: readonly WorkerFigures[], expected: { readonly partitions: number; readonly records: number }): number | null => {
+  const stages = workers[0]?.stages ?? [];
+  let count = null;
+  for (const { stage } of stages) {
+    const all = workers.flatMap((worker) => worker.stages.filter((figures) => figures.stage === stage));
+    const sum = (field: 'tasks' | 'lagRecords' | 'recordsIn' | 'recordsOut'): number => all.reduce((total, figures) => total + figures[field], 0);
+    if (sum('tasks') !== expected.partitions || sum('lagRecords') > 0 || sum('recordsIn') < expected.records) return null;
+    count = sum('recordsOut');
+  }
+  return count;
+};
