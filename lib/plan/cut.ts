@@ -129,10 +129,13 @@ const entriesOf = (nodes: ReadonlySet<EntryNode>, topicOf: (entry: EntryNode) =>
   });
 };
 
-/** A stage that reads one topic has its name; one that reads several is named by a `merge`. */
+/** A stage that reads one topic has its name, behind a repartition that of the `keyBy`; one that reads several is named by a `merge`. */
 const nameOf = (piece: Piece, topicOf: (entry: EntryNode) => string): { name: string; problems: string[] } => {
   const topics = [...new Set([...piece.entries].map(topicOf))];
-  if (topics.length === 1) return { name: topics[0]!, problems: [] };
+  if (topics.length === 1) {
+    const [entry] = piece.entries;
+    return { name: entry?.kind === 'keyBy' ? (entry.name ?? topics[0]!) : topics[0]!, problems: [] };
+  }
   const given = [...new Set([...piece.nodes].flatMap((n) => (n.kind === 'merge' && n.name !== null ? [n.name] : [])))];
   if (given.length === 1) return { name: given[0]!, problems: [] };
   const problem = given.length === 0

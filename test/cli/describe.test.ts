@@ -37,7 +37,7 @@ describe('describe as SVG', () => {
       'orders.clean', 'topic, Avro',
       'app.orders', 'source topic, Debezium changes',
       'app.customers', 'table, key id',
-      'orders-by-kind-repartition', 'scan(per-kind)',
+      'by-kind', 'scan(per-kind)',
       'orders.clean', 'keyBy(by-kind)', 'branch: rest', 'filter',
       'app.orders', 'inserts', 'validate(paid, final)', 'leftJoin(app.customers)', 'map(withName)', 'keyBy(idOf)',
       'counts', 'Redis',
@@ -87,17 +87,17 @@ describe('describe as JSON', () => {
   it('gives stages, tables and topics of the plan', () => {
     const json = JSON.parse(planJson(plan(orders))) as { readonly stages: readonly { readonly name: string }[]; readonly topics: readonly { readonly topic: string }[] };
     expect(json).to.include.keys('app', 'stages', 'tables', 'topics');
-    expect(json.stages.map(({ name }) => name)).to.deep.equal(['orders-by-kind-repartition', 'orders.clean', 'app.orders', 'counts', 'warehouse', 'partner']);
+    expect(json.stages.map(({ name }) => name)).to.deep.equal(['by-kind', 'orders.clean', 'app.orders', 'counts', 'warehouse', 'partner']);
     expect(json.stages[0]).to.deep.equal({
-      name: 'orders-by-kind-repartition',
-      group: 'orders.orders-by-kind-repartition',
-      transactionalIdPrefix: 'orders.orders-by-kind-repartition.',
+      name: 'by-kind',
+      group: 'orders.by-kind',
+      transactionalIdPrefix: 'orders.by-kind.',
       reads: [{ topic: 'orders-by-kind-repartition', codec: 'internal' }],
       joins: [],
       stores: [{ name: 'per-kind', changelog: 'orders-per-kind-changelog' }],
       writes: [{ topic: 'orders-counts-input', codec: 'internal' }],
       sink: null,
-      deadLetters: 'orders-orders-by-kind-repartition-dlq',
+      deadLetters: 'orders-by-kind-dlq',
     });
     expect(json.stages[4]).to.deep.include({
       reads: [{ topic: 'orders.clean', codec: 'avro' }],

@@ -43,7 +43,7 @@ describe('workers under faults', function () {
     }
   };
   const owned = (worker: WorkerProcess): readonly number[] =>
-    (worker.said('assigned').filter((line) => line.stage === `${lab.app}-by-user-repartition`).at(-1)?.partitions ?? []) as readonly number[];
+    (worker.said('assigned').filter((line) => line.stage === 'by-user').at(-1)?.partitions ?? []) as readonly number[];
 
   before(async () => {
     await lab.topic('events', PARTITIONS);

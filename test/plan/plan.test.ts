@@ -53,12 +53,12 @@ describe('plan', () => {
     const p = plan(topology('shop', sums.pipe(toHash('a')), sums.pipe(toHash('b')), sums.pipe(to('copy', kafka('shop.copy', json<number>())))));
     expect(shape(p)).to.deep.equal({
       'shop.public.orders': 'shop.public.orders -> shop-by-customer-repartition',
-      'shop-by-customer-repartition': 'shop-by-customer-repartition -> shop.totals',
+      'by-customer': 'shop-by-customer-repartition -> shop.totals',
       'shop.totals': 'shop.totals -> shop.copy',
       a: 'shop.totals -> sink a',
       b: 'shop.totals -> sink b',
     });
-    const stateful = p.stages.find((s) => s.name === 'shop-by-customer-repartition');
+    const stateful = p.stages.find((s) => s.name === 'by-customer');
     expect(stateful?.stores.map((s) => s.changelog)).to.deep.equal(['shop-totals-changelog']);
   });
 
@@ -69,10 +69,10 @@ describe('plan', () => {
 
   it('names groups, transactional ids, dead letters and internal topics as documented', () => {
     const p = plan(topology('shop', orders.pipe(keyBy('by-customer', (o) => o.customer), totals, toHash('sums'))));
-    const stage = p.stages.find((s) => s.name === 'shop-by-customer-repartition')!;
-    expect(stage.group).to.equal('shop.shop-by-customer-repartition');
-    expect(stage.transactionalId(3)).to.equal('shop.shop-by-customer-repartition.3');
-    expect(stage.deadLetters).to.equal('shop-shop-by-customer-repartition-dlq');
+    const stage = p.stages.find((s) => s.name === 'by-customer')!;
+    expect(stage.group).to.equal('shop.by-customer');
+    expect(stage.transactionalId(3)).to.equal('shop.by-customer.3');
+    expect(stage.deadLetters).to.equal('shop-by-customer-dlq');
     expect(p.stages.find((s) => s.name === 'sums')?.group).to.equal('shop.sums');
     const roles = Object.fromEntries(p.topics.map((t) => [t.topic, t.role]));
     expect(roles).to.include({ 'shop.public.orders': 'source', 'shop-by-customer-repartition': 'repartition', 'shop-totals-changelog': 'changelog', 'shop-sums-input': 'input', 'shop-sums-dlq': 'dead-letter' });
