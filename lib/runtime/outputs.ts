@@ -74,7 +74,7 @@ export class StageOutputs {
   readonly #outputs: readonly Output[];
   readonly #aheadMs: number;
 
-  constructor({ stage, partitions, maxBytes, serdes, config }: StageContext) {
+  constructor({ stage, partitions, maxBytes, serdes, config }: Pick<StageContext, 'stage' | 'partitions' | 'maxBytes' | 'serdes' | 'config'>) {
     this.#aheadMs = config.timestampAheadMs;
     this.#outputs = stage.outputs.map((output) => ({
       topic: output.topic,

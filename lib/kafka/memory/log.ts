@@ -9,7 +9,6 @@ export interface LogRecord {
 
 /** A transaction as the logs know it. */
 export interface Transaction {
-  /** Null: written by somebody outside, to set up a test. */
   readonly transactionalId: string;
   readonly producerId: number;
   readonly epoch: number;
@@ -43,6 +42,7 @@ export interface Slice {
 /** One partition: records and markers by offset, with gaps where compaction took something away. */
 export class PartitionLog {
   #entries: LogEntry[] = [];
+  readonly #history: LogEntry[] = [];
   #start = 0;
   #end = 0;
   #stable = 0;
@@ -52,6 +52,11 @@ export class PartitionLog {
   /** Everything that is there, markers and aborted records too. */
   get entries(): readonly LogEntry[] {
     return this.#entries;
+  }
+
+  /** Everything that ever was there, for whoever checks it: also what was deleted or compacted away. */
+  get history(): readonly LogEntry[] {
+    return this.#history;
   }
 
   get start(): number {
@@ -81,7 +86,9 @@ export class PartitionLog {
   }
 
   #add(record: LogRecord | null, transaction: Transaction | null, appendedAt: number): void {
-    this.#entries.push({ offset: this.#end, record, transaction, appendedAt, visibleAt: -1, bytes: record === null ? OVERHEAD_BYTES : bytesOf(record) });
+    const entry: LogEntry = { offset: this.#end, record, transaction, appendedAt, visibleAt: -1, bytes: record === null ? OVERHEAD_BYTES : bytesOf(record) };
+    this.#entries.push(entry);
+    this.#history.push(entry);
     this.#end += 1;
   }
 

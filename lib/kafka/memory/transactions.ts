@@ -126,9 +126,9 @@ export class TransactionCoordinator {
     return holder;
   }
 
-  /** Whether any transaction is open or being ended. */
-  get busy(): boolean {
-    return [...this.#holders.values()].some((holder) => holder.status !== 'idle');
+  /** Whether the id's transaction is open or being ended. */
+  isBusy(id: string): boolean {
+    return (this.#holders.get(id)?.status ?? 'idle') !== 'idle';
   }
 }
 

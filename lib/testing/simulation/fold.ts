@@ -1,0 +1,161 @@
+import type { InnerNode, Node, ScanNode, TableNode } from '../../../topology/node.ts';
+import { readConfig } from '../../core/config.ts';
+import { StopError } from '../../core/errors.ts';
+import type { LogEntry } from '../../kafka/memory/index.ts';
+import type { FetchedBatch, RecordHeaders } from '../../kafka/port.ts';
+import { compile, type CompiledStage, type StageHost, type StateAccess, type TableAccess } from '../../plan/compile.ts';
+import type { EntryPlan, StagePlan } from '../../plan/types.ts';
+import { RecordMeta } from '../../runtime/meta.ts';
+import { StageOutputs } from '../../runtime/outputs.ts';
+import type { Serdes } from '../../runtime/serdes.ts';
+import { timeOf } from '../../runtime/time.ts';
+import { NO_VALUE, type KeyDecoder, type ValueDecoder } from '../../serde/index.ts';
+
+/** A record that a task should have written. */
+export interface ExpectedRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly timestamp: number;
+}
+
+/** A value that a task should have given to its outside sink. */
+export interface ExpectedWrite {
+  readonly value: unknown;
+  readonly key: unknown;
+  readonly timestamp: number;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly headers: RecordHeaders;
+  readonly now: number;
+}
+
+/** What one input record should have led to. */
+export interface Effects {
+  readonly outputs: readonly ExpectedRecord[];
+  readonly writes: readonly ExpectedWrite[];
+  /** Store and key text -> state, null when it was deleted. */
+  readonly states: ReadonlyMap<ScanNode, ReadonlyMap<string, unknown>>;
+  readonly isDeadLetter: boolean;
+}
+
+interface FoldEntry {
+  readonly plan: EntryPlan;
+  readonly values: ValueDecoder<unknown>;
+  readonly keys: KeyDecoder;
+  readonly timeOf: ((value: unknown) => number) | null;
+}
+
+/** One log entry as a batch: what the record's meta reads from. */
+const batchOf = (topic: string, partition: number, entry: LogEntry): FetchedBatch => {
+  const { record, offset } = entry;
+  const { key, value, timestamp, headers } = record!;
+  return {
+    topic, partition, count: 1, nextOffset: offset + 1, highWatermark: offset + 1, lastStableOffset: offset + 1, byteLength: 0,
+    offset: () => offset, timestamp: () => timestamp, key: () => key, value: () => value, headers: () => headers,
+  };
+};
+
+const bytesOf = (content: Buffer | string | null): Buffer | null => (typeof content === 'string' ? Buffer.from(content, 'utf8') : content);
+
+/**
+ * What a stage makes of its input, record by record and without transactions, stores or failures: its functions over maps. A
+ * record's effects are looked at first and applied only when they are what happened.
+ */
+export class StageFold implements StageHost {
+  readonly meta = new RecordMeta();
+  at: Node | null = null;
+  readonly #compiled: CompiledStage;
+  readonly #outputs: StageOutputs;
+  readonly #entries: ReadonlyMap<string, FoldEntry>;
+  readonly #states = new Map<ScanNode, Map<string, unknown>>();
+  readonly #lookup: (node: TableNode, key: unknown) => unknown;
+  #out: ExpectedRecord[] = [];
+  #writes: ExpectedWrite[] = [];
+  #changed = new Map<ScanNode, Map<string, unknown>>();
+  #batch: FetchedBatch | null = null;
+
+  constructor(stage: StagePlan, serdes: Serdes, partitions: ReadonlyMap<string, number>, lookup: (node: TableNode, key: unknown) => unknown) {
+    this.#lookup = lookup;
+    this.#outputs = new StageOutputs({ stage, serdes, partitions, maxBytes: new Map(), config: readConfig({}) });
+    this.#entries = new Map(stage.entries.map((plan) => [plan.topic, { plan, values: serdes.entryValues(plan), keys: serdes.entryKeys(plan), timeOf: timeOf(plan) }]));
+    for (const { node } of stage.stores) this.#states.set(node, new Map());
+    this.#compiled = compile(stage, this);
+  }
+
+  /** What the record leads to in the present state, which stays as it is. */
+  effects(topic: string, partition: number, entry: LogEntry): Effects {
+    const from = this.#entries.get(topic)!;
+    const batch = batchOf(topic, partition, entry);
+    this.#batch = batch;
+    // Nothing that is checked may depend on when a record was processed.
+    this.meta.at(batch, 0, (bytes) => from.keys.decode(bytes), entry.record!.timestamp);
+    this.at = null;
+    this.#out = [];
+    this.#writes = [];
+    this.#changed = new Map();
+    let isDeadLetter = false;
+    try {
+      const value = from.values.decode(entry.record!.value);
+      if (value !== NO_VALUE) {
+        if (from.timeOf !== null) this.meta.timestamp = from.timeOf(value);
+        this.#compiled.get(topic)!(value);
+      }
+    } catch (error) {
+      if (error instanceof StopError) throw error;
+      isDeadLetter = true;
+    }
+    if (isDeadLetter) return { outputs: [], writes: [], states: new Map(), isDeadLetter };
+    return { outputs: this.#out, writes: this.#writes, states: this.#changed, isDeadLetter };
+  }
+
+  apply({ states }: Effects): void {
+    for (const [node, changed] of states) for (const [key, value] of changed) this.#states.get(node)!.set(key, value);
+  }
+
+  states(node: ScanNode): ReadonlyMap<string, unknown> {
+    return this.#states.get(node)!;
+  }
+
+  output(index: number, value: unknown): void {
+    this.#outputs.write(index, value, this.meta, {
+      append: (topic, partition, key, bytes, timestamp) => void this.#out.push({ topic, partition, key: bytesOf(key), value: bytesOf(bytes), timestamp }),
+    });
+  }
+
+  sink(value: unknown): void {
+    const { key, timestamp, topic, partition, offset, now } = this.meta;
+    this.#writes.push({ value, key, timestamp, topic, partition, offset, now, headers: this.#batch!.headers(0) });
+  }
+
+  drop(): void {
+    // What is dropped leads to nothing.
+  }
+
+  inner(node: InnerNode): void {
+    throw new StopError(`a simulation does not check topologies with ${node.operator} yet`);
+  }
+
+  store(node: ScanNode): StateAccess {
+    const set = (key: string, value: unknown): void => {
+      const changed = this.#changed.get(node) ?? new Map<string, unknown>();
+      this.#changed.set(node, changed);
+      changed.set(key, value);
+    };
+    return {
+      get: (key) => {
+        const changed = this.#changed.get(node);
+        const state = changed?.has(key) === true ? changed.get(key) : this.#states.get(node)!.get(key);
+        return state ?? undefined;
+      },
+      put: set,
+      delete: (key) => set(key, null),
+    };
+  }
+
+  table(node: TableNode): TableAccess {
+    return { get: (key) => this.#lookup(node, key) };
+  }
+}

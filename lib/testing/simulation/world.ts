@@ -1,0 +1,275 @@
+import type { Topology } from '../../../topology/topology.ts';
+import type { Config } from '../../core/config.ts';
+import { messageOf } from '../../core/errors.ts';
+import { silentLogger, type Logger } from '../../core/logger.ts';
+import { MemoryBroker, type LogRecord } from '../../kafka/memory/index.ts';
+import type { KafkaPort, TopicPartition } from '../../kafka/port.ts';
+import { plan as planOf } from '../../plan/plan.ts';
+import type { Plan } from '../../plan/types.ts';
+import { serdesOf, type Serdes } from '../../runtime/serdes.ts';
+import { createSerde, LocalSchemas } from '../../serde/index.ts';
+import { Random } from '../random.ts';
+import { VirtualClock } from '../virtual-clock.ts';
+import { FaultPlan, type Fault } from './faults.ts';
+import { choosePartition, feed, type EncodedRecord } from './feed.ts';
+import { Oracle } from './oracle.ts';
+import { OutsideWorld } from './outside.ts';
+import { Trace } from './trace.ts';
+import { Workers } from './workers.ts';
+
+/** A record of the input before it has a partition. */
+export interface InputRecord {
+  readonly topic: string;
+  readonly partition: number | null;
+  readonly key: Buffer | null;
+  /** Bytes stand as they are; anything else goes through the topic's codec. */
+  readonly value: unknown;
+  /** Ms since the epoch; null: as the simulation's clock has it, roughly. */
+  readonly timestamp: number | null;
+}
+
+export interface WorldOptions {
+  readonly topology: Topology;
+  readonly seed: number;
+  readonly workers: number | null;
+  readonly faults: readonly Fault[];
+  readonly records: (random: Random) => Iterable<InputRecord>;
+  readonly partitions: Readonly<Record<string, number>>;
+  readonly settings: Partial<Config>;
+  /** Time over which the input comes and things go wrong, ms. */
+  readonly forMs: number;
+  /** Time after that in which everything must have been processed, ms. */
+  readonly withinMs: number;
+  readonly log: Logger;
+}
+
+/** What tests change to see whether the simulation notices. Not for users. */
+export interface Mutation {
+  readonly port?: (port: KafkaPort, broker: MemoryBroker) => KafkaPort;
+  readonly sinkFence?: 'ignored';
+}
+
+export interface Outcome {
+  readonly problems: readonly string[];
+  /** The same for the same seed. */
+  readonly trace: string;
+  readonly lines: readonly string[];
+  readonly events: number;
+  readonly virtualMs: number;
+  readonly faults: Readonly<Partial<Record<Fault, number>>>;
+  readonly records: number;
+}
+
+const MAX_EVENTS = 2_000_000;
+const POLL_MS = 100;
+const STOP_MS = 30_000;
+
+/** Settings that make much happen in little time, other ones for each seed. */
+const settingsOf = (random: Random): Partial<Config> => ({
+  logLevel: 'error',
+  registryUrl: '',
+  requestTimeoutMs: 1_500,
+  sessionTimeoutMs: 3_000,
+  heartbeatIntervalMs: 700,
+  rebalanceTimeoutMs: 3_000,
+  transactionTimeoutMs: random.pick([4_000, 10_000]),
+  fetchMaxWaitMs: random.pick([300, 1_000]),
+  fetchMaxBytes: random.pick([500, 4_000, 1_000_000]),
+  fetchPartitionBytes: random.pick([100, 1_000, 1_000_000]),
+  queueBytes: random.pick([200, 2_000, 1_000_000]),
+  commitIntervalMs: random.pick([20, 100, 400]),
+  sinkCommitIntervalMs: random.pick([100, 1_000]),
+  commitRecords: random.pick([1, 3, 10_000]),
+  openTasks: random.pick([1, 4]),
+  purgeIntervalMs: 1_500,
+  retryBaseMs: 50,
+  retryMaxMs: 1_000,
+  sinkTimeoutMs: 2_000,
+  stopTimeoutMs: 4_000,
+});
+
+/** One run of a topology by one seed. */
+export class World {
+  readonly #options: WorldOptions;
+  readonly #random: Random;
+  readonly #clock: VirtualClock;
+  readonly #trace: Trace;
+  readonly #plan: Plan;
+  readonly #broker: MemoryBroker;
+  readonly #faults: FaultPlan;
+  readonly #settings: Partial<Config>;
+  readonly #schemas = new LocalSchemas();
+  readonly #serdes: Serdes;
+  readonly #workers: Workers;
+  readonly #outside: OutsideWorld;
+  readonly #problems: string[] = [];
+  #records = 0;
+
+  constructor(options: WorldOptions, mutation: Mutation) {
+    this.#options = options;
+    this.#random = new Random(options.seed);
+    this.#clock = new VirtualClock(this.#random.fork());
+    this.#trace = new Trace(() => this.#clock.monotonic());
+    this.#plan = planOf(options.topology);
+    const wire = this.#random.fork();
+    const slowMarkers = wire.chance(0.3);
+    this.#broker = new MemoryBroker({
+      clock: this.#clock,
+      markerMs: () => (slowMarkers && wire.chance(0.05) ? wire.next() * 2_000 : wire.next() * 5),
+      onOffset: (group, position, before) => {
+        if (before !== undefined && position.offset < before) this.#problems.push(`group ${group} went back from ${before} to ${position.offset} in ${position.topic}[${position.partition}]`);
+      },
+    });
+    this.#settings = { ...settingsOf(this.#random.fork()), ...options.settings };
+    this.#faults = new FaultPlan({
+      random: this.#random.fork(), clock: this.#clock, trace: this.#trace, faults: options.faults,
+      requestTimeoutMs: this.#settings.requestTimeoutMs!, sessionTimeoutMs: this.#settings.sessionTimeoutMs!,
+    });
+    this.#serdes = serdesOf(createSerde({ registryUrl: null, clock: this.#clock, log: silentLogger }, this.#schemas));
+    this.#outside = new OutsideWorld({ app: this.#plan.app, clock: this.#clock, random: this.#random.fork(), trace: this.#trace, faults: this.#faults, fence: mutation.sinkFence ?? 'kept' });
+    this.#workers = new Workers(options.workers ?? 1 + this.#random.below(3), {
+      topology: options.topology, broker: this.#broker, clock: this.#clock, random: this.#random.fork(), trace: this.#trace, faults: this.#faults,
+      settings: this.#settings, requestTimeoutMs: this.#settings.requestTimeoutMs!, log: (worker) => options.log.child({ simulated: worker }), schemas: this.#schemas,
+      drivers: (network) => this.#outside.drivers(network),
+      wrapPort: (port) => mutation.port?.(port, this.#broker) ?? port,
+      failed: (error) => void this.#problems.push(`a worker ended by itself: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
+    });
+  }
+
+  async run(): Promise<Outcome> {
+    let over = false;
+    const live = this.#live().catch((error: unknown) => void this.#problems.push(`${messageOf(error)}`)).finally(() => { over = true; });
+    try {
+      await this.#clock.run(() => over || this.#problems.length > 0, MAX_EVENTS);
+      if (over) await live;
+    } catch (error) {
+      this.#problems.push(messageOf(error));
+    }
+    if (this.#problems.length === 0) this.#check();
+    return {
+      problems: this.#problems, trace: this.#trace.hash, lines: this.#trace.lines, events: this.#clock.events, virtualMs: this.#clock.monotonic(),
+      faults: this.#faults.counts, records: this.#records,
+    };
+  }
+
+  async #live(): Promise<void> {
+    const clock = this.#clock;
+    this.#createForeign();
+    const records = await this.#input();
+    this.#records = records.length;
+    this.#workers.start();
+    const feeding = feed({ broker: this.#broker, clock, random: this.#random.fork(), trace: this.#trace, records, forMs: this.#options.forMs });
+    const disturbing = [this.#workers.disturb(), this.#outside.disturb(), this.#clean()];
+    await clock.sleep(this.#options.forMs);
+    this.#trace.add('heal');
+    this.#faults.heal();
+    this.#workers.heal();
+    await Promise.all([feeding, ...disturbing]);
+    // A worker that died in the moment of healing comes back by itself.
+    await this.#untilProcessed();
+    await this.#untilStopped();
+  }
+
+  /** What belongs to others is there before the workers are. */
+  #createForeign(): void {
+    const random = this.#random.fork();
+    for (const { topic, role } of this.#plan.topics) {
+      if (role !== 'source' && role !== 'table') continue;
+      const config = role === 'table' ? { 'cleanup.policy': 'compact' } : {};
+      this.#broker.createTopics([{ topic, partitions: this.#options.partitions[topic] ?? 1 + random.below(3), replicationFactor: 1, config }]);
+    }
+  }
+
+  #partitions(topic: string): number {
+    return this.#broker.describeTopics([topic])[0]?.partitions ?? 0;
+  }
+
+  async #input(): Promise<EncodedRecord[]> {
+    const random = this.#random.fork();
+    const codecs = new Map([
+      ...this.#plan.stages.flatMap((stage) => stage.entries.filter((e) => e.keys === 'foreign').map((e) => [e.topic, e.codec] as const)),
+      ...this.#plan.tables.map((node) => [node.topic, node.codec] as const),
+    ]);
+    const encoded: EncodedRecord[] = [];
+    const records = [...this.#options.records(random.fork())];
+    for (const { topic, partition, key, value, timestamp } of records) {
+      const codec = codecs.get(topic);
+      if (codec === undefined) throw new Error(`no step of the topology reads ${topic}`);
+      const record: LogRecord = {
+        key, value: await this.#encode(topic, codec, value), headers: [],
+        timestamp: timestamp ?? this.#clock.now() + Math.floor((encoded.length / records.length) * this.#options.forMs),
+      };
+      encoded.push({ topic, partition: partition ?? choosePartition(key, this.#partitions(topic), random), record });
+    }
+    return encoded;
+  }
+
+  async #encode(topic: string, codec: Plan['stages'][number]['entries'][number]['codec'], value: unknown): Promise<Buffer | null> {
+    if (value === null || Buffer.isBuffer(value)) return value;
+    if (codec === 'internal' || codec.kind === 'debezium') throw new Error(`records of ${topic} must be given as bytes: a simulation cannot write their codec yet`);
+    const encoder = this.#serdes.encoder(codec, topic);
+    await encoder.prepare();
+    const bytes = encoder.encode(value);
+    return typeof bytes === 'string' ? Buffer.from(bytes, 'utf8') : bytes;
+  }
+
+  /** The log cleaner, at its own pace. */
+  async #clean(): Promise<void> {
+    const random = this.#random.fork();
+    while (!this.#faults.isHealed) {
+      await this.#clock.sleep(random.next() * 2_000);
+      if (!this.#faults.has('compaction')) continue;
+      for (const { topic } of this.#plan.topics) {
+        const [described] = this.#broker.describeTopics([topic]);
+        if (described?.config['cleanup.policy'] !== 'compact') continue;
+        this.#faults.count('compaction');
+        for (let partition = 0; partition < described.partitions; partition += 1) {
+          const { end } = this.#broker.log({ topic, partition });
+          this.#broker.compact({ topic, partition }, Math.floor(random.next() * (end + 1)), () => random.chance(0.5));
+        }
+      }
+    }
+  }
+
+  /** Input that no group has committed yet. */
+  #behind(): string[] {
+    const behind: string[] = [];
+    for (const stage of this.#plan.stages) {
+      for (const { topic } of stage.entries) {
+        const partitions = this.#partitions(topic);
+        if (partitions === 0) behind.push(`topic ${topic} does not exist`);
+        for (let partition = 0; partition < partitions; partition += 1) {
+          const { entries, end, lastStable } = this.#broker.log({ topic, partition });
+          const last = entries.findLast(({ record, transaction }) => record !== null && transaction?.outcome !== 'aborted');
+          const committed = this.#broker.group(stage.group).offsetOf({ topic, partition }) ?? 0;
+          if (lastStable < end || (last !== undefined && committed <= last.offset)) {
+            behind.push(`${stage.name} has committed ${committed} of ${topic}[${partition}], whose last record is ${last?.offset ?? 'none'} (stable to ${lastStable} of ${end})`);
+          }
+        }
+      }
+    }
+    return behind;
+  }
+
+  async #untilProcessed(): Promise<void> {
+    const deadline = this.#clock.monotonic() + this.#options.withinMs;
+    for (let behind = this.#behind(); behind.length > 0; behind = this.#behind()) {
+      if (this.#clock.monotonic() > deadline) throw new Error(`${this.#options.withinMs} ms after the last fault there is work left:\n${behind.slice(0, 6).join('\n')}`);
+      await this.#clock.sleep(POLL_MS);
+    }
+  }
+
+  async #untilStopped(): Promise<void> {
+    const late = this.#clock.sleep(STOP_MS).then(() => 'late');
+    if ((await Promise.race([this.#workers.stop(), late])) === 'late') throw new Error(`the workers did not stop in ${STOP_MS} ms`);
+  }
+
+  #check(): void {
+    const partitions = new Map(this.#plan.topics.map(({ topic }) => [topic, this.#partitions(topic)]));
+    const oracle = new Oracle({
+      plan: this.#plan, broker: this.#broker, serdes: this.#serdes, partitions,
+      sunk: (stage, places: readonly TopicPartition[], writes) => this.#outside.differences(stage, places, writes),
+    });
+    this.#problems.push(...oracle.problems());
+  }
+}
