@@ -68,12 +68,12 @@ export class StageRunner {
   }
 
   #onGroup(event: GroupEvent): void {
-    const { log, stage } = this.#context;
+    const { limited, stage } = this.#context;
     if (event.type === 'rebalancing') {
       for (const slot of this.#slots.values()) slot.task?.requestCommit();
     } else if (event.type === 'lost') {
       this.#joined = false;
-      log.warn('the group membership was lost; all tasks of the stage are closed', { stage: stage.name, cause: event.cause });
+      limited.warn(`lost ${stage.name}`, 'the group membership was lost; all tasks of the stage are closed', { stage: stage.name, cause: event.cause });
       for (const slot of [...this.#slots.values()]) this.#close(slot);
     } else {
       this.#assigned(event.membership.generation, new Set(event.partitions.map((p) => p.partition)));

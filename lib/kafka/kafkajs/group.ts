@@ -98,7 +98,7 @@ export class SupervisedMember implements GroupMember {
     if (this.#hasLeft()) return;
     const waitMs = Math.min(LONGEST_RETURN_MS, FIRST_RETURN_MS * 2 ** this.#crashes);
     this.#crashes = Math.min(this.#crashes + 1, 10);
-    this.#settings.log.warn('The consumer group membership was lost', { groupId: this.#options.groupId, cause, returnInMs: waitMs });
+    this.#settings.log.debug('The consumer group membership was lost', { groupId: this.#options.groupId, cause, returnInMs: waitMs });
     this.#returning = this.#settings.clock.after(waitMs, () => void this.#start());
   }
 
