@@ -66,7 +66,8 @@ const main = async ([name, ...rest]) => {
     say(`usage: bootstrap ${Object.keys(SCRIPTS).join('|')} [arguments]`);
     return 2;
   }
-  const { problems } = await findTools(script.tools);
+  // Containers bring their own tools.
+  const { problems } = await findTools(rest.includes('--docker') ? [] : script.tools);
   const all = [...nodeProblems(), ...problems];
   if (all.length > 0) {
     for (const problem of all) say(`millrace: ${problem}`);

@@ -86,17 +86,21 @@ const variables = (secrets: Secrets, env: Readonly<Record<string, string>>): Rec
   MILLRACE_PG_PASSWORD: secrets.postgresPipeline,
 });
 
-const compose = async (args: readonly string[], environment: Readonly<Record<string, string>>, options: Pick<DockerOptions, 'onProgress' | 'signal'>): Promise<void> => {
+const FILE_ARGS = ['compose', '-f', COMPOSE_FILE, '--project-name', PROJECT, '--ansi', 'never'];
+
+/** @returns what compose wrote */
+const compose = async (args: readonly string[], environment: Readonly<Record<string, string>>, options: Pick<DockerOptions, 'onProgress' | 'signal'>): Promise<string> => {
   const begunAtMs = performance.now();
   const report = (phase: ProgressEvent['phase'], message: string): void => options.onProgress?.({ service: PROGRAM, phase, message, elapsedMs: performance.now() - begunAtMs });
   report('starting', `compose ${args[0]!}`);
   const signal = options.signal ?? new AbortController().signal;
-  const { code, output } = await docker(['compose', '-f', COMPOSE_FILE, '--project-name', PROJECT, '--ansi', 'never', ...args], environment, signal, (line) => report('starting', line));
+  const { code, output } = await docker([...FILE_ARGS, ...args], environment, signal, (line) => report('starting', line));
   if (code !== 0) {
     report('failed', 'docker compose failed');
     throw new Error(`docker compose ${args[0]!} failed with code ${code}:\n${lastLines(output, SHOWN_LINES)}`);
   }
   report('ready', `compose ${args[0]!} is done`);
+  return output;
 };
 
 /** The ports that docker-compose.yml publishes: the usual ones, which is held by a test. */
@@ -119,6 +123,13 @@ export const dockerUp = async (options: DockerOptions): Promise<DockerStack> => 
   const port = (service: string, role: string): number => ports[service]!.ports[role]!;
   await registry.initialise!({ port } as Parameters<NonNullable<typeof registry.initialise>>[0]);
   return { dir, endpoints: endpointsOf(ports, secrets), environment: { MILLRACE_STACK_DIR: dir, ...environmentOf(ports, secrets) } };
+};
+
+/** True when any container of the stack runs. */
+export const dockerRuns = async (options: Omit<DockerOptions, 'extraPorts'>): Promise<boolean> => {
+  await checkEngine();
+  const secrets = await ensureSecrets(resolve(options.dir));
+  return (await compose(['ps', '--quiet', '--status', 'running'], variables(secrets, options.env), { ...(options.signal === undefined ? {} : { signal: options.signal }) })).trim() !== '';
 };
 
 /** Stops and removes the containers and keeps the data; with `volumes: 'delete'` the data goes too. */

@@ -1,0 +1,29 @@
+import { dockerDown, dockerRuns, dockerUp, type DockerStack } from '../../stack/docker.ts';
+import type { ExtraService } from '../../stack/index.ts';
+import { stackProgress } from '../progress.ts';
+
+export interface Containers {
+  readonly stack: DockerStack;
+  /** Stops the containers, unless some of them ran before. */
+  stop(): Promise<void>;
+}
+
+/**
+ * The servers of a demo as containers. Its own servers are services of docker-compose.yml by the same names; what they find in
+ * their environment becomes what that file asks for.
+ */
+export const bringContainersUp = async (dir: string, services: readonly ExtraService[], signal: AbortSignal): Promise<Containers> => {
+  const env = Object.assign({}, ...services.map(({ environment }) => environment)) as Record<string, string>;
+  const ranBefore = await dockerRuns({ dir, env, signal });
+  const stop = async (): Promise<void> => (ranBefore ? undefined : dockerDown({ dir, env }));
+  const progress = stackProgress(['docker']);
+  try {
+    const extraPorts = Object.fromEntries(services.map(({ name, port }) => [name, port]));
+    return { stack: await dockerUp({ dir, env, extraPorts, onProgress: progress.onProgress, signal }), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  } finally {
+    await progress.finish();
+  }
+};
