@@ -40,13 +40,17 @@ export const untilArrived = async ({ progress, signal, stuckMs = STUCK_MS }: Dra
   let movedAtMs = performance.now();
   for (;;) {
     signal.throwIfAborted();
-    const found = await progress();
-    const behind = behindOf(found);
-    if (behind.length === 0) return [];
-    const text = JSON.stringify(found);
+    // A sink that cannot be asked for a moment is asked again: only for as long as it may be stuck.
+    const found = await progress().catch((error: unknown) => {
+      if (performance.now() - movedAtMs > stuckMs) throw error;
+      return null;
+    });
+    const behind = found === null ? null : behindOf(found);
+    if (behind?.length === 0) return [];
+    const text = found === null ? last : JSON.stringify(found);
     if (text !== last) movedAtMs = performance.now();
     last = text;
-    if (performance.now() - movedAtMs > stuckMs) return behind;
+    if (behind !== null && performance.now() - movedAtMs > stuckMs) return behind;
     await sleep(STEP_MS, undefined, { signal });
   }
 };

@@ -30,6 +30,19 @@ describe('draining', () => {
     expect(await untilArrived({ progress, board: board(0), signal: never, stuckMs: 300 })).to.deep.equal([{ sink: 'b', expected: 3, actual: 2 }]);
   });
 
+  it('asks again when a sink cannot be asked for a moment, and gives up when that lasts', async () => {
+    let asked = 0;
+    const flaky = async () => {
+      asked += 1;
+      if (asked < 3) throw new Error('socket hang up');
+      return [];
+    };
+    expect(await untilArrived({ progress: flaky, board: board(0), signal: never })).to.deep.equal([]);
+    const broken = () => Promise.reject(new Error('socket hang up'));
+    const thrown: unknown = await untilArrived({ progress: broken, board: board(0), signal: never, stuckMs: 300 }).catch((error: unknown) => error);
+    expect(String(thrown)).to.include('socket hang up');
+  });
+
   it('ends when it is told to', async () => {
     const ending = new AbortController();
     const waiting = untilArrived({ progress: async () => [{ sink: 'a', expected: 1, actual: 0 }], board: board(0), signal: ending.signal });
