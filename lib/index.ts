@@ -1,6 +1,8 @@
 /** The runtime's one door: `import { run } from 'millrace'`. */
 export { run } from './runtime/run.ts';
 export type { RunHandle, RunOptions } from './runtime/run.ts';
+export type { WorkerEvent } from './runtime/events.ts';
+export type { StoreChange, StoreView } from './runtime/store-views.ts';
 export { serve } from './server/index.ts';
 export type { ServedWorker, ServeOptions, WorkerServer } from './server/index.ts';
 export { plan } from './plan/plan.ts';

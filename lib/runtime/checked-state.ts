@@ -1,4 +1,5 @@
 import { MillraceError, messageOf } from '../core/errors.ts';
+import type { OutputBatch } from '../kafka/port.ts';
 import type { StateAccess } from '../plan/compile.ts';
 import type { ValueEncoder } from '../serde/serde.ts';
 import type { Store } from '../state/store.ts';
@@ -22,14 +23,21 @@ const encode = ({ changelog, encoder, maxBytes }: TaskStore, key: string, value:
   return bytes;
 };
 
-/** Throws `StateError`. */
-export const encodeState = (store: TaskStore, key: string, value: unknown): Buffer | string => {
+const encodeState = (store: TaskStore, key: string, value: unknown): Buffer | string => {
   try {
     return encode(store, key, value);
   } catch (cause) {
     throw new StateError(`a state of store ${store.store.name} cannot be written: ${messageOf(cause)}`, { cause });
   }
 };
+
+/** Closes what was written to the stores for a commit, appends it to their changelogs and returns it by store. Throws `StateError`. */
+export const sealStores = (stores: Iterable<TaskStore>, output: OutputBatch, partition: number, nowMs: number): (readonly [Store, ReadonlyMap<string, unknown>])[] =>
+  [...stores].map((store) => {
+    const writes = store.store.seal();
+    for (const [key, value] of writes) output.append(store.changelog, partition, key, value === undefined ? null : encodeState(store, key, value), nowMs);
+    return [store.store, writes] as const;
+  });
 
 /**
  * A store whose writes are encoded at once, so that a state that cannot be written is the dead letter of its record. It costs an

@@ -5,8 +5,11 @@ import type { Logger, RateLimitedLog } from '../core/logger.ts';
 import type { StageCounters } from '../core/metrics.ts';
 import type { KafkaAdmin, KafkaPort } from '../kafka/port.ts';
 import type { StagePlan } from '../plan/types.ts';
+import type { Breaker } from '../sinks/breaker.ts';
 import type { SinkDriver } from '../sinks/contract.ts';
+import type { WorkerEvents } from './events.ts';
 import type { Serdes } from './serdes.ts';
+import type { StoreViews } from './store-views.ts';
 import type { TableReader } from './table.ts';
 
 /** What the tasks of one stage share. */
@@ -22,8 +25,10 @@ export interface StageContext {
   readonly limited: RateLimitedLog;
   readonly counters: StageCounters;
   readonly tables: ReadonlyMap<TableNode, TableReader>;
-  /** The outside sink's driver, when the stage ends in one. */
-  readonly driver: SinkDriver | null;
+  /** The outside sink that the stage ends in, and its breaker. */
+  readonly outside: { readonly driver: SinkDriver; readonly breaker: Breaker } | null;
+  readonly events: WorkerEvents;
+  readonly views: StoreViews;
   /** Partition count of every topic of the plan. */
   readonly partitions: ReadonlyMap<string, number>;
   /** `max.message.bytes` of every topic that the plan writes to. */

@@ -2,6 +2,7 @@ import type { ScanNode } from '../../topology/node.ts';
 import { StopError } from '../core/errors.ts';
 import type { Position, ProducerOwner, TopicPartition, TransactionalProducer } from '../kafka/port.ts';
 import { MemoryStore } from '../state/memory.ts';
+import { attemptThrough } from '../sinks/breaker.ts';
 import { restore } from '../state/restore.ts';
 import type { TaskStore } from './checked-state.ts';
 import type { StageContext } from './context.ts';
@@ -83,7 +84,7 @@ const restoreStores = async (
   context: StageContext, partition: number, signal: AbortSignal,
   stores: Map<ScanNode, TaskStore>,
 ): Promise<void> => {
-  const { stage, clock, config, log, serdes } = context;
+  const { stage, clock, config, log, serdes, events } = context;
   for (const { node, name, changelog } of stage.stores) {
     const encoder = serdes.encoder(node.state, changelog);
     const store = new MemoryStore(name);
@@ -98,7 +99,9 @@ const restoreStores = async (
         onProgress(0);
         return reader.close();
       });
-    log.info('store restored', { stage: stage.name, store: name, partition, records, keys: store.size, ms: Math.round(clock.monotonic() - startedMs) });
+    const ms = Math.round(clock.monotonic() - startedMs);
+    log.info('store restored', { stage: stage.name, store: name, partition, records, keys: store.size, ms });
+    events.emit({ type: 'restored', stage: stage.name, store: name, partition, records, ms });
   }
 };
 
@@ -111,11 +114,12 @@ const entriesOf = (context: StageContext, starts: readonly Position[]): TaskEntr
 const sinking = async (
   context: StageContext, partition: number, producer: TransactionalProducer, owner: ProducerOwner, committed: readonly Position[], signal: AbortSignal,
 ): Promise<{ readonly engine: Engine; readonly starts: readonly Position[] }> => {
-  const { stage, driver, admin, log } = context;
-  if (driver === null || stage.sink === null) throw new StopError('a sink stage has no driver', { where: { stage: stage.name } });
+  const { stage, outside, admin, log } = context;
+  if (outside === null || stage.sink === null) throw new StopError('a sink stage has no driver', { where: { stage: stage.name } });
   const ends = await admin.endOffsets(committed, 'read_uncommitted');
   const endOf = (p: TopicPartition): number => ends.find((e) => e.topic === p.topic)!.offset;
-  const writer = await driver.writer({ owner, partitions: committed.map((p) => ({ topic: p.topic, partition: p.partition, endOffset: endOf(p) })) });
+  const { driver, breaker } = outside;
+  const writer = await attemptThrough(breaker, () => driver.writer({ owner, partitions: committed.map((p) => ({ topic: p.topic, partition: p.partition, endOffset: endOf(p) })) }));
   const known = await writer.positions();
   const logStarts = await admin.startOffsets(committed);
   const starts = committed.map((p, i) => {
@@ -127,6 +131,6 @@ const sinking = async (
     log.info('the sink stands behind the committed offset (markers and dropped records, or writes it has lost); its task starts where the sink stands', { stage: stage.name, topic: p.topic, partition, committed: p.offset, sink: there });
     return { ...p, offset: there };
   });
-  return { engine: new SinkingEngine({ context, partition, producer, writer, sink: stage.sink, committed, signal }), starts };
+  return { engine: new SinkingEngine({ context, partition, producer, writer, breaker, sink: stage.sink, committed, signal }), starts };
 };
 

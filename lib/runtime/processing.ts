@@ -5,7 +5,7 @@ import type { FetchedBatch, OutputBatch, TransactionalProducer } from '../kafka/
 import { compile, type CompiledStage, type StageHost, type StateAccess, type TableAccess } from '../plan/compile.ts';
 import { NO_VALUE } from '../serde/serde.ts';
 import type { Store } from '../state/store.ts';
-import { checkedState, encodeState, type TaskStore } from './checked-state.ts';
+import { checkedState, sealStores, type TaskStore } from './checked-state.ts';
 import { commit } from './checkpoint.ts';
 import type { StageContext } from './context.ts';
 import { appendDeadLetter, originalOf } from './dead-letter.ts';
@@ -66,6 +66,7 @@ export class ProcessingEngine implements Engine, StageHost {
     const inner = [...stage.nodes].flatMap((node) => (node.kind === 'inner' ? [node.concurrency] : []));
     this.concurrency = inner.length === 0 ? null : Math.min(...inner);
     this.#compiled = compile(stage, this);
+    options.context.views.attach(this.#stores);
   }
 
   record(entry: Entry, batch: FetchedBatch, i: number): void | Promise<void> {
@@ -178,7 +179,7 @@ export class ProcessingEngine implements Engine, StageHost {
   }
 
   #deadLetter(batch: FetchedBatch, i: number, error: unknown): void {
-    const { stage, partitions, maxBytes, counters, clock, limited } = this.#context;
+    const { stage, partitions, maxBytes, counters, clock, limited, events } = this.#context;
     this.#output.rollback();
     for (const store of this.#stores) store.rollback();
     this.#puts = 0;
@@ -186,6 +187,7 @@ export class ProcessingEngine implements Engine, StageHost {
     const original = originalOf(batch, i);
     appendDeadLetter(this.#output, original, { topic: stage.deadLetters, partitions: partitions.get(stage.deadLetters)!, maxBytes: maxBytes.get(stage.deadLetters) ?? Infinity, stage: stage.name, node, error, now: clock.now() });
     counters.deadLetters += 1;
+    events.emit({ type: 'deadLetter', stage: stage.name, node, topic: original.topic, partition: original.partition, offset: original.offset, error });
     limited.warn(`dead letter ${node}`, 'a record went to the dead letters', {
       stage: stage.name, node, topic: original.topic, partition: original.partition, offset: original.offset, error,
     });
@@ -236,12 +238,8 @@ export class ProcessingEngine implements Engine, StageHost {
 
   #startCommit(): void {
     const { context, producer, partition, stores } = this.#options;
-    const { clock, counters, stage } = context;
-    for (const store of stores.values()) {
-      for (const [key, value] of store.store.seal()) {
-        this.#output.append(store.changelog, partition, key, value === undefined ? null : encodeState(store, key, value), clock.now());
-      }
-    }
+    const { clock, counters, stage, events, views } = context;
+    const sealed = sealStores(stores.values(), this.#output, partition, clock.now());
     this.#committingRecords = this.#uncommitted.records;
     const checkpoint = { producer, group: stage.group, output: this.#output, positions: this.#uncommitted.take(partition), stores: this.#stores };
     this.#output = producer.batch();
@@ -249,7 +247,10 @@ export class ProcessingEngine implements Engine, StageHost {
     this.#committing = commit(checkpoint).then(
       () => {
         this.#committed = true;
-        counters.committed(clock.monotonic() - startedMs);
+        const ms = clock.monotonic() - startedMs;
+        counters.committed(ms);
+        events.emit({ type: 'committed', stage: stage.name, partition, records: this.#committingRecords, ms });
+        for (const [store, writes] of sealed) views.committed(store, writes);
       },
       (error: unknown) => {
         this.#failure = error;
@@ -286,6 +287,7 @@ export class ProcessingEngine implements Engine, StageHost {
 
   async discard(): Promise<void> {
     this.#discarded.abort(new RejoinError('the task is closed'));
+    this.#context.views.detach(this.#stores);
     for (const store of this.#stores) store.close();
     await this.#options.producer.close();
   }

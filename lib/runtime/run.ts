@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Observable } from 'rxjs';
 import type { TableNode } from '../../topology/node.ts';
 import { systemClock, type Clock } from '../core/clock.ts';
 import { readConfig, type Config, type Environment } from '../core/config.ts';
@@ -10,13 +11,17 @@ import type { KafkaAdmin, KafkaPort, Position } from '../kafka/port.ts';
 import { plan as planOf } from '../plan/plan.ts';
 import type { Plan, StagePlan, TopologyValue } from '../plan/types.ts';
 import { createSerde, type Schemas } from '../serde/index.ts';
+import { attemptThrough } from '../sinks/breaker.ts';
 import { createDriver, settingProblems, type SinkDriver } from '../sinks/index.ts';
 import type { OutsideSink } from '../../topology/sinks.ts';
 import type { StageContext } from './context.ts';
+import { WorkerEvents, type WorkerEvent } from './events.ts';
 import { processedOf } from './purge.ts';
 import { atMost, retrying } from './retry.ts';
 import { serdesOf, type Serdes } from './serdes.ts';
+import { sinkBreaker } from './sink-breaker.ts';
 import { StageRunner } from './stage.ts';
+import { StoreViews, type StoreView } from './store-views.ts';
 import { TableReader } from './table.ts';
 import { largestRecords, prepareTopics, type PartitionCounts } from './topics.ts';
 
@@ -48,6 +53,10 @@ export interface RunHandle {
   /** Resolves after `stop`; rejects with what no retry mends, `ConfigurationError` among it. */
   readonly done: Promise<void>;
   figures(): WorkerFigures;
+  /** What happens, as it happens, until the worker has stopped. What was before one subscribed is not told. */
+  readonly events$: Observable<WorkerEvent>;
+  /** A store's committed values in this worker, and their changes. Throws `StopError` on a name that no store has. */
+  store(name: string): StoreView;
   /** Finishes what is under way, commits, leaves the groups. Bounded by `stopTimeoutMs`, then cut short: nothing is lost either way. */
   stop(): Promise<void>;
 }
@@ -99,6 +108,8 @@ class Worker implements RunHandle {
   readonly #stages: StageRunner[] = [];
   readonly #drivers: SinkDriver[] = [];
   readonly #tables = new Map<TableNode, TableReader>();
+  readonly #events: WorkerEvents;
+  readonly #views: StoreViews;
   #maxBytes: ReadonlyMap<string, number> = new Map();
   #fail: (error: unknown) => void = () => {};
   #finish: () => void = () => {};
@@ -116,6 +127,9 @@ class Worker implements RunHandle {
     this.#admin = this.#port.admin();
     this.#serdes = serdesOf(createSerde({ registryUrl: config.registryUrl === '' ? null : config.registryUrl, clock: this.#clock, log: this.#log }, options.schemas));
     this.#drive = options.drivers ?? createDriver;
+    const report = (error: unknown): void => this.#limited.warn('subscriber', 'a subscriber of events$ or changes$ threw, or let an error pass', { error });
+    this.#events = new WorkerEvents(report);
+    this.#views = new StoreViews(plan.stages.flatMap((stage) => stage.stores.map((store) => store.name)), report);
     this.#counters = plan.stages.map((stage) => new StageCounters(stage.name, stage.sink?.name ?? null));
     this.done = new Promise<void>((resolve, reject) => {
       this.#finish = resolve;
@@ -152,14 +166,15 @@ class Worker implements RunHandle {
       { app: this.plan.app, sink: stage.sink.name, clock: this.#clock, log, timeoutMs: this.#config.sinkTimeoutMs },
       { environment: this.#environment, config: this.#config },
     );
-    if (driver !== null) {
-      this.#drivers.push(driver);
-      await this.#retry(`opening sink ${stage.name}`, () => driver.open(), counters);
+    const outside = driver === null ? null : { driver, breaker: sinkBreaker(stage.name, { clock: this.#clock, config: this.#config, counters, log, limited: this.#limited, events: this.#events }) };
+    if (outside !== null) {
+      this.#drivers.push(outside.driver);
+      await this.#retry(`opening sink ${stage.name}`, () => attemptThrough(outside.breaker, () => outside.driver.open()), counters);
     }
     const tables = new Map(stage.tables.map((node) => [node, this.#tables.get(node)!]));
     const context: StageContext = {
       app: this.plan.app, stage, port: this.#port, admin: this.#admin, serdes: this.#serdes, config: this.#config, clock: this.#clock,
-      log, limited: this.#limited, counters, tables, driver, partitions, maxBytes: this.#maxBytes,
+      log, limited: this.#limited, counters, tables, outside, partitions, maxBytes: this.#maxBytes, events: this.#events, views: this.#views,
     };
     const runner = new StageRunner(context, (error) => this.#failed(error));
     this.#stages.push(runner);
@@ -190,6 +205,14 @@ class Worker implements RunHandle {
     }
   }
 
+  get events$(): Observable<WorkerEvent> {
+    return this.#events.events$;
+  }
+
+  store(name: string): StoreView {
+    return this.#views.view(name);
+  }
+
   get log(): Logger {
     return this.#log;
   }
@@ -204,6 +227,7 @@ class Worker implements RunHandle {
     if (this.#stopping.signal.aborted && this.#stopped !== null) return;
     this.#state = 'failed';
     this.#log.error('the worker stops', { error });
+    this.#events.emit({ type: 'error', error });
     void this.#shut().finally(() => this.#fail(error));
   }
 
@@ -219,6 +243,8 @@ class Worker implements RunHandle {
       .then(() => this.#port.close());
     // Nothing is lost in connections: everything was committed before, or never will be.
     await atMost(this.#clock, CLOSE_TIMEOUT_MS, closed);
+    this.#views.complete();
+    this.#events.complete();
   }
 
   async stop(): Promise<void> {

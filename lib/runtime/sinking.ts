@@ -1,51 +1,18 @@
 import type { Node, ScanNode, SinkNode, TableNode } from '../../topology/node.ts';
 import { pathOf } from '../../topology/node.ts';
-import { RetryError, StopError } from '../core/errors.ts';
-import type { FetchedBatch, OutputBatch, Position, RecordHeaders, TransactionalProducer } from '../kafka/port.ts';
+import { StopError } from '../core/errors.ts';
+import type { FetchedBatch, OutputBatch, Position, TransactionalProducer } from '../kafka/port.ts';
 import { compile, type CompiledStage, type StageHost, type StateAccess, type TableAccess } from '../plan/compile.ts';
 import { NO_VALUE } from '../serde/serde.ts';
-import type { SinkRecord, SinkWriter, WriteResult } from '../sinks/contract.ts';
+import type { Breaker } from '../sinks/breaker.ts';
+import type { SinkWriter } from '../sinks/contract.ts';
 import { commit } from './checkpoint.ts';
 import type { StageContext } from './context.ts';
 import { appendDeadLetter, originalOf } from './dead-letter.ts';
+import { Delivery } from './delivery.ts';
 import type { Engine, Entry } from './engine.ts';
-import { countWrite, timedWrite } from './figures.ts';
 import { RecordMeta } from './meta.ts';
-import { pauseMs } from './retry.ts';
-import { Wake } from './wake.ts';
-
-/** A record that waits for its write; it holds on to the bytes it came from. */
-class PendingRecord implements SinkRecord {
-  readonly value: unknown;
-  readonly key: unknown;
-  readonly timestamp: number;
-  readonly now: number;
-  readonly offset: number;
-  readonly batch: FetchedBatch;
-  readonly index: number;
-
-  constructor(value: unknown, meta: RecordMeta, batch: FetchedBatch, index: number) {
-    this.value = value;
-    this.key = meta.key;
-    this.timestamp = meta.timestamp;
-    this.now = meta.now;
-    this.offset = meta.offset;
-    this.batch = batch;
-    this.index = index;
-  }
-
-  get topic(): string {
-    return this.batch.topic;
-  }
-
-  get partition(): number {
-    return this.batch.partition;
-  }
-
-  get headers(): RecordHeaders {
-    return this.batch.headers(this.index);
-  }
-}
+import { PendingRecord } from './pending-record.ts';
 
 interface Letter {
   readonly batch: FetchedBatch;
@@ -59,6 +26,7 @@ export interface SinkingOptions {
   readonly partition: number;
   readonly producer: TransactionalProducer;
   readonly writer: SinkWriter;
+  readonly breaker: Breaker;
   readonly sink: SinkNode;
   /** What the group has committed; the task may start below it, where the sink has lost writes. */
   readonly committed: readonly Position[];
@@ -81,22 +49,29 @@ export class SinkingEngine implements Engine, StageHost {
   readonly #compiled: CompiledStage;
   readonly #processed = new Map<string, number>();
   readonly #committed = new Map<string, number>();
-  #pending: PendingRecord[] = [];
+  readonly #delivery: Delivery;
   #batch: FetchedBatch | null = null;
   #index = 0;
   /** Dead letters that wait until the offset behind them is committed. */
   #letters: Letter[] = [];
-  readonly #pause: Wake;
   #oldestMs = 0;
   #committedMs: number;
   #commits = 0;
+  /** Records taken, in all, and how many of them the last commit left behind it. */
+  #records = 0;
+  #doneRecords = 0;
   #requested = false;
   #stopping = false;
 
   constructor(options: SinkingOptions) {
     this.#options = options;
     this.#context = options.context;
-    this.#pause = new Wake(options.context.clock);
+    const { context, writer, breaker, signal } = options;
+    this.#delivery = new Delivery({
+      context, writer, breaker, signal,
+      onRefused: ({ batch, index }, error) => this.#deadLetter(batch, index, options.sink, error),
+      beforeWait: () => this.#commitWhenDue(),
+    });
     this.#committedMs = options.context.clock.monotonic();
     for (const { topic, offset } of options.committed) this.#committed.set(topic, offset);
     this.#compiled = compile(options.context.stage, this);
@@ -108,7 +83,7 @@ export class SinkingEngine implements Engine, StageHost {
     this.at = null;
     this.#batch = batch;
     this.#index = i;
-    const before = this.#pending.length;
+    const before = this.#delivery.length;
     if (before === 0) this.#oldestMs = clock.monotonic();
     try {
       const value = entry.values.decode(batch.value(i));
@@ -119,27 +94,29 @@ export class SinkingEngine implements Engine, StageHost {
         this.#compiled.get(entry.topic)!(value);
       }
     } catch (error) {
-      this.#pending.length = before;
+      this.#delivery.truncate(before);
       if (error instanceof StopError) throw error;
       this.#deadLetter(batch, i, this.at, error);
     }
     counters.recordsIn += 1;
+    this.#records += 1;
   }
 
   #deadLetter(batch: FetchedBatch, index: number, at: Node | null, error: unknown): void {
-    const { stage, counters, limited } = this.#context;
+    const { stage, counters, limited, events } = this.#context;
     // Below the committed offset the dead letter is on its topic already.
     if (batch.offset(index) < (this.#committed.get(batch.topic) ?? 0)) return;
     const node = at === null ? null : pathOf(at);
     this.#letters.push({ batch, index, node, error });
     counters.deadLetters += 1;
+    events.emit({ type: 'deadLetter', stage: stage.name, node, topic: batch.topic, partition: batch.partition, offset: batch.offset(index), error });
     limited.warn(`dead letter ${node}`, 'a record goes to the dead letters', {
       stage: stage.name, node, topic: batch.topic, partition: batch.partition, offset: batch.offset(index), error,
     });
   }
 
   sink(value: unknown): void {
-    this.#pending.push(new PendingRecord(value, this.meta, this.#batch!, this.#index));
+    this.#delivery.push(new PendingRecord(value, this.meta, this.#batch!, this.#index));
   }
 
   inner(): void {
@@ -168,7 +145,7 @@ export class SinkingEngine implements Engine, StageHost {
 
   dueInMs(): number | null {
     const now = this.#context.clock.monotonic();
-    const write = this.#pending.length === 0 ? null : this.#oldestMs + this.#options.sink.batch.waitMs - now;
+    const write = this.#delivery.length === 0 ? null : this.#oldestMs + this.#options.sink.batch.waitMs - now;
     const offsets = this.#positions().length === 0 ? null : this.#committedMs + this.#context.config.sinkCommitIntervalMs - now;
     if (write === null) return offsets;
     return offsets === null ? write : Math.min(write, offsets);
@@ -176,11 +153,11 @@ export class SinkingEngine implements Engine, StageHost {
 
   async settle(): Promise<void> {
     const { batch } = this.#options.sink;
-    while (!this.#stopping && this.#pending.length >= batch.records) {
+    while (!this.#stopping && this.#delivery.length >= batch.records) {
       await this.#write(batch.records);
       await this.#commitWhenDue();
     }
-    if (!this.#stopping && this.#pending.length > 0 && this.#context.clock.monotonic() >= this.#oldestMs + batch.waitMs) await this.#write(this.#pending.length);
+    if (!this.#stopping && this.#delivery.length > 0 && this.#context.clock.monotonic() >= this.#oldestMs + batch.waitMs) await this.#write(this.#delivery.length);
     await this.#commitWhenDue();
   }
 
@@ -189,52 +166,14 @@ export class SinkingEngine implements Engine, StageHost {
     if (this.#requested || this.#context.clock.monotonic() >= this.#committedMs + this.#context.config.sinkCommitIntervalMs) await this.#commit();
   }
 
-  /** Writes the first records, at least `count` of them and whole offsets, and tries until the sink has decided on each. */
   async #write(count: number): Promise<void> {
-    const { context, writer } = this.#options;
-    let end = count;
-    while (end < this.#pending.length && this.#sameOffset(this.#pending[end]!, this.#pending[end - 1]!)) end += 1;
-    let todo = this.#pending.slice(0, end);
-    for (let attempt = 0; todo.length > 0; attempt += 1) {
-      const result = await this.#attempt(writer, todo);
-      for (const { index, error } of result.refused) this.#deadLetter(todo[index]!.batch, todo[index]!.index, this.#options.sink, error);
-      countWrite(context.counters, todo, result, context.clock.now());
-      if (result.retry.length === 0) break;
-      if (result.retry.length < todo.length) attempt = 0;
-      context.counters.retries += 1;
-      const last = result.retry[0]!.error;
-      context.limited.warn(`sink ${context.stage.name}`, 'a write to the sink failed and is tried again', { sink: context.stage.name, attempt: attempt + 1, records: result.retry.length, error: last });
-      const rest = result.retry.map(({ index }) => todo[index]!);
-      this.#pending = [...rest, ...this.#pending.slice(end)];
-      end = rest.length;
-      todo = rest;
-      if (this.#stopping) return;
-      await this.#pause.wait(pauseMs(context.clock, context.config, attempt, last));
-    }
-    this.#pending = this.#pending.slice(end);
-    this.#oldestMs = context.clock.monotonic();
-  }
-
-  async #attempt(writer: SinkWriter, todo: readonly PendingRecord[]): Promise<WriteResult> {
-    try {
-      return await timedWrite(this.#context, () => writer.write(todo, this.#options.signal));
-    } catch (error) {
-      if (!(error instanceof RetryError)) throw error;
-      return { refused: [], retry: todo.map((_, index) => ({ index, error })) };
-    }
-  }
-
-  #sameOffset(a: PendingRecord, b: PendingRecord): boolean {
-    return a.offset === b.offset && a.topic === b.topic;
+    await this.#delivery.write(count);
+    this.#oldestMs = this.#context.clock.monotonic();
   }
 
   /** Behind what the sink has decided on: the first waiting record of a topic holds its offset back. */
   #positions(): Position[] {
-    const first = new Map<string, number>();
-    for (const record of this.#pending) {
-      const known = first.get(record.topic);
-      if (known === undefined || record.offset < known) first.set(record.topic, record.offset);
-    }
+    const first = this.#delivery.firstOffsets();
     return [...this.#processed]
       .map(([topic, offset]) => ({ topic, partition: this.#options.partition, offset: first.get(topic) ?? offset }))
       .filter(({ topic, offset }) => offset > (this.#committed.get(topic) ?? -1));
@@ -251,7 +190,11 @@ export class SinkingEngine implements Engine, StageHost {
     await commit({ producer, group: context.stage.group, output, positions, stores: [] });
     for (const { topic, offset } of positions) this.#committed.set(topic, offset);
     this.#commits += 1;
-    context.counters.committed(context.clock.monotonic() - startedMs);
+    const ms = context.clock.monotonic() - startedMs;
+    context.counters.committed(ms);
+    const records = this.#records - this.#delivery.length - this.#doneRecords;
+    this.#doneRecords += records;
+    context.events.emit({ type: 'committed', stage: context.stage.name, partition: this.#options.partition, records, ms });
   }
 
   /** A dead letter and the offset behind it are committed in one transaction, so that neither comes twice. */
@@ -275,12 +218,12 @@ export class SinkingEngine implements Engine, StageHost {
 
   stopSoon(): void {
     this.#stopping = true;
-    this.#pause.signal();
+    this.#delivery.stop();
   }
 
   async drain(): Promise<void> {
-    this.#stopping = true;
-    if (this.#pending.length > 0) await this.#write(this.#pending.length);
+    this.stopSoon();
+    if (this.#delivery.length > 0) await this.#write(this.#delivery.length);
     await this.#commit();
   }
 
@@ -289,11 +232,11 @@ export class SinkingEngine implements Engine, StageHost {
   }
 
   unsettled(): number {
-    return this.#pending.length + this.#letters.length;
+    return this.#delivery.length + this.#letters.length;
   }
 
   async discard(): Promise<void> {
-    this.#pending = [];
+    this.#delivery.truncate(0);
     await Promise.allSettled([this.#options.writer.close(), this.#options.producer.close()]);
   }
 }

@@ -81,7 +81,7 @@ export class StageRunner {
   }
 
   #assigned(generation: number, partitions: ReadonlySet<number>): void {
-    const { log, stage } = this.#context;
+    const { log, stage, events } = this.#context;
     this.#generation = generation;
     this.#joined = true;
     this.#context.counters.rebalances += 1;
@@ -94,6 +94,7 @@ export class StageRunner {
       this.#slots.set(partition, slot);
       slot.done = this.#own(slot).catch((error: unknown) => this.#fail(error));
     }
+    events.emit({ type: 'assigned', stage: stage.name, generation, partitions: [...partitions].sort((a, b) => a - b) });
   }
 
   /** Closes at once: nothing uncommitted is saved, the next owner has it from Kafka. */
@@ -127,6 +128,7 @@ export class StageRunner {
         if (signal.aborted) return;
         this.#context.counters.aborts += 1;
         if (error instanceof RejoinError) this.#context.counters.fences += 1;
+        this.#context.events.emit({ type: error instanceof RejoinError ? 'fenced' : 'aborted', stage: this.#context.stage.name, partition: slot.partition, error });
         if (this.#stopped.signal.aborted) {
           this.#context.log.warn('a task could not finish; its last records are processed again by the next owner', { stage: this.#context.stage.name, partition: slot.partition, error });
           return;
@@ -142,7 +144,7 @@ export class StageRunner {
   }
 
   async #opened(slot: Slot): Promise<Task> {
-    const { clock, config, counters, stage, log } = this.#context;
+    const { clock, config, counters, stage, log, events } = this.#context;
     const { signal } = slot.controller;
     while (this.#opening >= config.openTasks) await clock.sleep(config.heartbeatIntervalMs / 10, signal);
     this.#opening += 1;
@@ -150,6 +152,7 @@ export class StageRunner {
       const task = await openTask(this.#context, { partition: slot.partition, signal, checksStates: slot.checksStates, onRoom: () => this.#wake.signal() });
       slot.task = task;
       counters.tasks += 1;
+      events.emit({ type: 'opened', stage: stage.name, partition: slot.partition });
       log.info('task open', { stage: stage.name, partition: slot.partition, position: task.wanted() });
       this.#wake.signal();
       return task;

@@ -25,6 +25,10 @@ export class MemoryStore implements Store {
     return this.#base.get(key);
   }
 
+  getCommitted(key: string): unknown {
+    return this.#base.get(key);
+  }
+
   put(key: string, value: unknown): void {
     this.#write(key, value);
   }

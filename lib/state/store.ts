@@ -7,6 +7,8 @@ export interface Store {
   get(key: string): unknown;
   put(key: string, value: unknown): void;
   delete(key: string): void;
+  /** The committed value, whatever has been written since. */
+  getCommitted(key: string): unknown;
   /** Entries with from <= key < to in code unit order, uncommitted writes included. */
   range(from: string, to: string): Iterable<readonly [key: string, value: unknown]>;
   readonly size: number;

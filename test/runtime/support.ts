@@ -10,6 +10,8 @@ import { plan } from '../../lib/plan/plan.ts';
 import type { StagePlan } from '../../lib/plan/types.ts';
 import type { StageContext } from '../../lib/runtime/context.ts';
 import { ProcessingEngine } from '../../lib/runtime/processing.ts';
+import { WorkerEvents } from '../../lib/runtime/events.ts';
+import { StoreViews } from '../../lib/runtime/store-views.ts';
 import { serdesOf } from '../../lib/runtime/serdes.ts';
 import { Task, type TaskEntry } from '../../lib/runtime/task.ts';
 import { Wake } from '../../lib/runtime/wake.ts';
@@ -174,7 +176,9 @@ export const contextFor = (stage: StagePlan, app: string, clock: Clock, settings
   limited: new RateLimitedLog(silentLogger, clock),
   counters: new StageCounters(stage.name, stage.sink?.name ?? null),
   tables: new Map(),
-  driver: null,
+  outside: null,
+  events: new WorkerEvents((error) => { throw error; }),
+  views: new StoreViews(stage.stores.map(({ name }) => name), (error) => { throw error; }),
   partitions: new Map([...stage.outputs.map((o) => o.topic), stage.deadLetters].map((topic) => [topic, 1])),
   maxBytes: new Map(),
 });
