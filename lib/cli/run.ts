@@ -74,14 +74,18 @@ const runWorkers = async (file: string, workers: number): Promise<void> => {
       ? new ConfigurationError(['a worker refused its configuration'], { hint: 'Its own message stands above' })
       : new StopError(`a worker ended with code ${code}`, { hint: 'Its log stands above' })),
   });
-  try {
-    await interruptible((signal) => Promise.race([ended, new Promise<void>((resolve) => {
+  // The stop is part of it, so that a second signal cuts it short.
+  await interruptible(async (signal) => {
+    const asked = new Promise<void>((resolve) => {
       signal.addEventListener('abort', () => resolve(), { once: true });
-    })]));
-  } finally {
-    const code = await started.stop();
-    if (code !== EXIT.done) process.exitCode = code;
-  }
+    });
+    try {
+      await Promise.race([ended, asked]);
+    } finally {
+      const code = await started.stop();
+      if (code !== EXIT.done) process.exitCode = code;
+    }
+  });
 };
 
 const workerCount = (text: string): number => {

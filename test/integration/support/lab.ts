@@ -31,7 +31,7 @@ export class WorkerProcess {
   readonly exited: Promise<number | null>;
 
   constructor(args: readonly string[], environment: Readonly<Record<string, string>>) {
-    this.child = spawn(process.execPath, [join(ROOT, 'lib', 'cli', 'main.ts'), 'run', ...args], { env: { ...process.env, ...environment }, stdio: ['ignore', 'ignore', 'pipe'] });
+    this.child = spawn(process.execPath, [join(ROOT, 'lib', 'cli', 'main.ts'), 'run', ...args], { env: { ...process.env, ...environment }, stdio: ['ignore', 'ignore', 'pipe'], detached: true });
     this.exited = once(this.child, 'exit').then(([code]) => code as number | null);
     createInterface({ input: this.child.stderr! }).on('line', (line) => {
       try {
@@ -80,7 +80,7 @@ export class Lab {
   readonly #workers: WorkerProcess[] = [];
   readonly #groups = new Set<string>();
   #admin: Admin | null = null;
-  #producer: Producer | null = null;
+  #producer: Promise<Producer> | null = null;
 
   constructor(name: string, brokers = process.env.MILLRACE_KAFKA_BROKERS ?? '127.0.0.1:9092') {
     this.app = `rt-${name}-${randomBytes(4).toString('hex')}`;
@@ -104,16 +104,33 @@ export class Lab {
   }
 
   async send(topic: string, messages: Message[]): Promise<void> {
-    if (this.#producer === null) {
-      this.#producer = this.kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
-      await this.#producer.connect();
+    this.#producer ??= (async () => {
+      const producer = this.kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
+      await producer.connect();
+      return producer;
+    })();
+    await (await this.#producer).send({ topic, messages });
+  }
+
+  /** A topic that the runtime has just made may not be known, or not be led yet. */
+  async #offsets(topic: string): Promise<readonly { readonly partition: number; readonly high: string; readonly low: string }[]> {
+    const admin = await this.admin();
+    const deadline = performance.now() + READ_TIMEOUT_MS;
+    for (;;) {
+      try {
+        return await admin.fetchTopicOffsets(topic);
+      } catch (error) {
+        const { type } = error as { readonly type?: string };
+        if (type === 'UNKNOWN_TOPIC_OR_PARTITION') return [];
+        if (type === undefined || performance.now() > deadline) throw error;
+        await delay(50);
+      }
     }
-    await this.#producer.send({ topic, messages });
   }
 
   /** Every committed record of a topic up to the end it has now, in the order of its partitions. */
   async read(topic: string): Promise<ReadRecord[]> {
-    const ends = (await (await this.admin()).fetchTopicOffsets(topic)).filter(({ high, low }) => Number(high) > Number(low));
+    const ends = (await this.#offsets(topic)).filter(({ high, low }) => Number(high) > Number(low));
     if (ends.length === 0) return [];
     const groupId = `${this.app}-read-${randomBytes(3).toString('hex')}`;
     this.#groups.add(groupId);
@@ -146,7 +163,7 @@ export class Lab {
 
   /** Records of a topic so far, aborted ones and markers included: quick, for waiting only. */
   async count(topic: string): Promise<number> {
-    return (await (await this.admin()).fetchTopicOffsets(topic)).reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
+    return (await this.#offsets(topic)).reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
   }
 
   worker(file: string, environment: Readonly<Record<string, string>> = {}, args: readonly string[] = []): WorkerProcess {
@@ -158,7 +175,7 @@ export class Lab {
   async close(): Promise<void> {
     for (const { child } of this.#workers) if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
     await Promise.all(this.#workers.map((worker) => worker.exited));
-    await this.#producer?.disconnect();
+    await (await this.#producer)?.disconnect();
     const admin = await this.admin();
     const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(this.app));
     if (topics.length > 0) await admin.deleteTopics({ topics });
