@@ -1,4 +1,4 @@
-import { json, kafka, keyBy, leftJoin, map, scan, stream, table, through, to, topology, type Topology } from 'millrace/topology';
+import { bigquery, http, json, kafka, keyBy, leftJoin, map, redis, scan, stream, table, through, to, topology, type Topology } from 'millrace/topology';
 import type { Random } from '../../lib/testing/random.ts';
 import type { SimulatedRecord } from '../../lib/testing/simulate.ts';
 
@@ -98,6 +98,24 @@ export const chained: Simulated = (() => {
     *records(random) {
       const count = 20 + random.below(100);
       for (let id = 0; id < count; id += 1) yield { to: orders, key: String(id), value: order(random, id) };
+    },
+  };
+})();
+
+/** Every kind of outside sink: counters behind a fence, requests with idempotency keys, rows with ids; one of them behind a store. */
+export const sunk: Simulated = (() => {
+  const orders = stream('orders', json<Order>());
+  const perUser = orders.pipe(keyBy('by-user', ({ user }) => user), scan('totals', add, { state: json<Total>(), seed: none }));
+  return {
+    topology: topology('sunk',
+      orders.pipe(to('counts', redis.increment({ key: 'counts', fields: ({ product, amount }) => ({ [product]: amount }) }), { batch: { records: 7, waitMs: 30 } })),
+      orders.pipe(to('partner', http({ url: 'http://partner.test/orders', body: (o) => o, idempotencyKey: ({ id }) => `order-${id}`, orderBy: ({ user }) => user, timeoutMs: 1_000 }), { batch: { records: 5, waitMs: 20 } })),
+      orders.pipe(to('warehouse', bigquery({ table: 'shop.orders', columns: { id: 'INT64', amount: 'INT64' }, row: ({ id, amount }) => ({ id, amount }), id: ({ id }) => id }))),
+      perUser.pipe(to('latest', redis.hash({ key: (_, { key }) => `user:${key}`, fields: ({ count, amount }) => ({ count, amount }) }), { batch: { records: 3, waitMs: 50 } })),
+    ),
+    *records(random) {
+      const count = 20 + random.below(100);
+      for (let id = 0; id < count; id += 1) yield { to: orders, key: String(id), value: random.chance(0.02) ? poison : order(random, id) };
     },
   };
 })();

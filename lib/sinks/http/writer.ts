@@ -58,13 +58,16 @@ const inGroups = (requests: readonly HttpRequest[]): HttpRequest[][] => {
   return groups;
 };
 
+/** What is used of a client. */
+export type HttpCalls = Pick<HttpClient, 'send' | 'close'>;
+
 export class HttpWriter implements SinkWriter {
   readonly #sink: HttpSink;
   readonly #context: SinkContext;
-  readonly #client: HttpClient;
+  readonly #client: HttpCalls;
   readonly #task: SinkTask;
 
-  constructor(sink: HttpSink, context: SinkContext, client: HttpClient, task: SinkTask) {
+  constructor(sink: HttpSink, context: SinkContext, client: HttpCalls, task: SinkTask) {
     this.#sink = sink;
     this.#context = context;
     this.#client = client;

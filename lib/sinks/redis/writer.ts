@@ -32,7 +32,10 @@ interface Call {
   characters: number;
 }
 
-const run = async (client: Redis, script: Script, keys: readonly string[], args: readonly Argument[]): Promise<readonly unknown[]> => {
+/** What is used of a Redis client. */
+export type RedisCalls = Pick<Redis, 'call'>;
+
+const run = async (client: RedisCalls, script: Script, keys: readonly string[], args: readonly Argument[]): Promise<readonly unknown[]> => {
   const rest = [String(keys.length), ...keys, ...args];
   try {
     return (await client.call('EVALSHA', [script.sha, ...rest])) as unknown[];
@@ -43,7 +46,7 @@ const run = async (client: Redis, script: Script, keys: readonly string[], args:
 };
 
 /** Takes the task's fences over from any older owner. */
-export const claim = async (client: Redis, sink: RedisSink, task: SinkTask, keyOf: (topic: string, partition: number) => string): Promise<RedisWriter> => {
+export const claim = async (client: RedisCalls, sink: RedisSink, task: SinkTask, keyOf: (topic: string, partition: number) => string): Promise<RedisWriter> => {
   const keys = task.partitions.map(({ topic, partition }) => keyOf(topic, partition));
   const args = [String(task.owner.producerId), String(task.owner.epoch), ...task.partitions.map(({ endOffset }) => String(endOffset))];
   let reply: readonly unknown[];
@@ -62,12 +65,12 @@ export const claim = async (client: Redis, sink: RedisSink, task: SinkTask, keyO
 };
 
 export class RedisWriter implements SinkWriter {
-  readonly #client: Redis;
+  readonly #client: RedisCalls;
   readonly #sink: RedisSink;
   readonly #task: SinkTask;
   readonly #fences: readonly Fence[];
 
-  constructor(client: Redis, sink: RedisSink, task: SinkTask, fences: readonly Fence[]) {
+  constructor(client: RedisCalls, sink: RedisSink, task: SinkTask, fences: readonly Fence[]) {
     this.#client = client;
     this.#sink = sink;
     this.#task = task;

@@ -8,10 +8,11 @@ import type { Trace } from './trace.ts';
  * session, and goes on as if nothing had been. `lost-request`, `lost-answer`, `late-request` (it takes effect after the caller has given
  * up), `broken-connection`: what becomes of one call. `slow`: a call takes long. `rolling`: workers are stopped gracefully and started
  * again. `scale`: one more worker for a while. `outage`: the whole cluster does not answer for a while. `clock-jump`: a
- * worker's wall clock is moved. `compaction`: the cleaner runs. `sink`: outside systems refuse, stall, lose answers or their last writes.
+ * worker's wall clock is moved. `compaction`: the cleaner runs. `sink`: outside systems refuse, or are down. `sink-loss`: Redis
+ * loses its last second.
  */
 export const FAULTS = [
-  'crash', 'freeze', 'lost-request', 'lost-answer', 'late-request', 'broken-connection', 'slow', 'rolling', 'scale', 'outage', 'clock-jump', 'compaction', 'sink',
+  'crash', 'freeze', 'lost-request', 'lost-answer', 'late-request', 'broken-connection', 'slow', 'rolling', 'scale', 'outage', 'clock-jump', 'compaction', 'sink', 'sink-loss',
 ] as const;
 
 export type Fault = (typeof FAULTS)[number];
@@ -127,8 +128,11 @@ export class FaultPlan {
       stop();
       return { ...fate, held: true };
     }
-    if (when === 1) return { ...fate, applied: stop };
-    clock.after(random.next() * (fate.requestMs ?? 0), stop);
+    const unlessHealed = (): void => {
+      if (!this.#healed) stop();
+    };
+    if (when === 1) return { ...fate, applied: unlessHealed };
+    clock.after(random.next() * (fate.requestMs ?? 0), unlessHealed);
     return fate;
   }
 }

@@ -1,4 +1,4 @@
-import type { InnerNode, Node, ScanNode, TableNode } from '../../../topology/node.ts';
+import type { InnerNode, Node, ScanNode, SinkNode, TableNode } from '../../../topology/node.ts';
 import { readConfig } from '../../core/config.ts';
 import { StopError } from '../../core/errors.ts';
 import type { LogEntry } from '../../kafka/memory/index.ts';
@@ -30,6 +30,10 @@ export interface ExpectedWrite {
   readonly offset: number;
   readonly headers: RecordHeaders;
   readonly now: number;
+  /** Which of the record's writes it is. */
+  readonly sequence: number;
+  /** What the sink should make of it. */
+  readonly text: string;
 }
 
 /** What one input record should have led to. */
@@ -39,6 +43,19 @@ export interface Effects {
   /** Store and key text -> state, null when it was deleted. */
   readonly states: ReadonlyMap<ScanNode, ReadonlyMap<string, unknown>>;
   readonly isDeadLetter: boolean;
+}
+
+export type Lookup = (node: TableNode, key: unknown) => unknown;
+
+/** What a sink should make of a record. Throws when it should refuse it. */
+export type Render = (sink: SinkNode, write: Omit<ExpectedWrite, 'text'>) => string;
+
+export interface FoldOptions {
+  readonly stage: StagePlan;
+  readonly serdes: Serdes;
+  readonly partitions: ReadonlyMap<string, number>;
+  readonly lookup: Lookup;
+  readonly render: Render;
 }
 
 interface FoldEntry {
@@ -71,14 +88,18 @@ export class StageFold implements StageHost {
   readonly #outputs: StageOutputs;
   readonly #entries: ReadonlyMap<string, FoldEntry>;
   readonly #states = new Map<ScanNode, Map<string, unknown>>();
-  readonly #lookup: (node: TableNode, key: unknown) => unknown;
+  readonly #lookup: Lookup;
+  readonly #render: Render;
+  readonly #sink: SinkNode | null;
   #out: ExpectedRecord[] = [];
   #writes: ExpectedWrite[] = [];
   #changed = new Map<ScanNode, Map<string, unknown>>();
   #batch: FetchedBatch | null = null;
 
-  constructor(stage: StagePlan, serdes: Serdes, partitions: ReadonlyMap<string, number>, lookup: (node: TableNode, key: unknown) => unknown) {
+  constructor({ stage, serdes, partitions, lookup, render }: FoldOptions) {
     this.#lookup = lookup;
+    this.#render = render;
+    this.#sink = stage.sink;
     this.#outputs = new StageOutputs({ stage, serdes, partitions, maxBytes: new Map(), config: readConfig({}) });
     this.#entries = new Map(stage.entries.map((plan) => [plan.topic, { plan, values: serdes.entryValues(plan), keys: serdes.entryKeys(plan), timeOf: timeOf(plan) }]));
     for (const { node } of stage.stores) this.#states.set(node, new Map());
@@ -127,7 +148,8 @@ export class StageFold implements StageHost {
 
   sink(value: unknown): void {
     const { key, timestamp, topic, partition, offset, now } = this.meta;
-    this.#writes.push({ value, key, timestamp, topic, partition, offset, now, headers: this.#batch!.headers(0) });
+    const write = { value, key, timestamp, topic, partition, offset, now, headers: this.#batch!.headers(0), sequence: this.#writes.length };
+    this.#writes.push({ ...write, text: this.#render(this.#sink!, write) });
   }
 
   drop(): void {

@@ -3,7 +3,7 @@ import type { LogEntry, MemoryBroker } from '../../kafka/memory/index.ts';
 import type { TopicPartition } from '../../kafka/port.ts';
 import type { Plan, StagePlan } from '../../plan/types.ts';
 import type { Serdes } from '../../runtime/serdes.ts';
-import { StageFold, type Effects, type ExpectedRecord, type ExpectedWrite } from './fold.ts';
+import { StageFold, type Effects, type ExpectedRecord, type ExpectedWrite, type Lookup, type Render } from './fold.ts';
 import { TableVersions } from './tables.ts';
 
 export interface OracleOptions {
@@ -11,6 +11,7 @@ export interface OracleOptions {
   readonly broker: MemoryBroker;
   readonly serdes: Serdes;
   readonly partitions: ReadonlyMap<string, number>;
+  readonly render: Render;
   /** What an outside sink has of one task's writes, compared with what it should have: the differences. */
   readonly sunk: (stage: StagePlan, places: readonly TopicPartition[], writes: readonly ExpectedWrite[]) => readonly string[];
 }
@@ -77,7 +78,7 @@ export class Oracle {
   #task(stage: StagePlan, partition: number): void {
     const places = stage.entries.filter(({ topic }) => partition < this.#options.partitions.get(topic)!).map(({ topic }) => ({ topic, partition }));
     const task = new TaskCheck(stage, partition, {
-      fold: (lookup) => new StageFold(stage, this.#options.serdes, this.#options.partitions, lookup),
+      fold: (lookup) => new StageFold({ ...this.#options, stage, lookup }),
       inputs: places.map((place) => ({ ...place, entries: this.#committed(place), next: 0 })),
       written: new Map(stage.outputs.flatMap(({ topic }) => [...this.#written(stage, partition, topic)])),
       candidates: (node, key, visibleAt) => this.#tables.get(node)!.candidates(key, visibleAt),
@@ -126,7 +127,7 @@ interface TaskInput extends TopicPartition {
 }
 
 interface TaskCheckOptions {
-  readonly fold: (lookup: (node: TableNode, key: unknown) => unknown) => StageFold;
+  readonly fold: (lookup: Lookup) => StageFold;
   readonly inputs: readonly TaskInput[];
   readonly written: ReadonlyMap<string, Written>;
   readonly candidates: (node: TableNode, key: unknown, visibleAt: number) => readonly unknown[];

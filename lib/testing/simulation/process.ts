@@ -12,6 +12,11 @@ export class SimulatedProcess implements Clock {
   #state: 'running' | 'frozen' | 'dead' = 'running';
   #held: (() => void)[] = [];
   #skewMs = 0;
+  #died: () => void = () => {};
+  /** Resolves when it is killed. */
+  readonly death = new Promise<void>((resolve) => {
+    this.#died = resolve;
+  });
 
   constructor(root: Clock, random: Random) {
     this.#root = root;
@@ -61,6 +66,7 @@ export class SimulatedProcess implements Clock {
   kill(): void {
     this.#state = 'dead';
     this.#held = [];
+    this.#died();
   }
 
   freeze(): void {

@@ -120,7 +120,7 @@ class Place implements Victim {
     const process = this.#process;
     if (handle === null || process === null) return;
     this.#options.trace.add(`stop ${this.name}`);
-    await handle.stop();
+    await Promise.race([handle.stop(), process.death]);
     if (this.#process !== process) return;
     process.kill();
     this.#process = null;

@@ -13,7 +13,7 @@ import { VirtualClock } from '../virtual-clock.ts';
 import { FaultPlan, type Fault } from './faults.ts';
 import { choosePartition, feed, type EncodedRecord } from './feed.ts';
 import { Oracle } from './oracle.ts';
-import { OutsideWorld } from './outside.ts';
+import { OutsideWorld } from './outside/index.ts';
 import { Trace } from './trace.ts';
 import { Workers } from './workers.ts';
 
@@ -268,8 +268,9 @@ export class World {
     const partitions = new Map(this.#plan.topics.map(({ topic }) => [topic, this.#partitions(topic)]));
     const oracle = new Oracle({
       plan: this.#plan, broker: this.#broker, serdes: this.#serdes, partitions,
+      render: (sink, write) => this.#outside.render(sink, write),
       sunk: (stage, places: readonly TopicPartition[], writes) => this.#outside.differences(stage, places, writes),
     });
-    this.#problems.push(...oracle.problems());
+    this.#problems.push(...oracle.problems(), ...this.#outside.surplus());
   }
 }
