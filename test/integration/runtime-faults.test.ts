@@ -26,6 +26,7 @@ describe('workers under faults', function () {
   let sentAtKill = 0;
   let countsAtKill: Count[] = [];
   let ownedByKilled: readonly number[] = [];
+  let ownedByFrozen: readonly number[] = [];
   let zombie: WorkerProcess;
   const stops: { readonly code: number | null; readonly ms: number }[] = [];
 
@@ -47,29 +48,29 @@ describe('workers under faults', function () {
 
   before(async () => {
     await lab.topic('events', PARTITIONS);
-    const first = lab.worker(TOPOLOGY, SETTINGS);
+    const [first, second] = [lab.worker(TOPOLOGY, SETTINGS), lab.worker(TOPOLOGY, SETTINGS)];
     zombie = lab.worker(TOPOLOGY, SETTINGS);
-    await Promise.all([first.until('task open'), zombie.until('task open')]);
+    await eventually(() => [first, second, zombie].every((worker) => owned(worker).length > 0) && [first, second, zombie].flatMap(owned).length === PARTITIONS, () => 'all have tasks');
+    await Promise.all([first, second, zombie].map((worker) => worker.until('task open')));
     const feeder = feed();
-    await eventually(() => owned(first).length === 2 && owned(zombie).length === 2, () => 'both workers have two tasks');
     await delay(1_000);
 
     ownedByKilled = owned(first);
+    ownedByFrozen = owned(zombie);
+    zombie.signal('SIGSTOP');
     first.signal('SIGKILL');
     sentAtKill = sent;
     await first.exited;
     countsAtKill = await lab.readJson<Count>(`${lab.app}.counts`);
-    const second = await start();
-    await eventually(() => owned(second).length === 2, () => 'the new worker has the killed one’s share');
-    await delay(500);
-
-    zombie.signal('SIGSTOP');
+    const replacement = lab.worker(TOPOLOGY, SETTINGS);
     await delay(FROZEN_MS);
+    await eventually(() => [second, replacement].flatMap(owned).length === PARTITIONS, () => 'the others have everything');
     const before = zombie.lines.length;
     zombie.signal('SIGCONT');
     await eventually(() => zombie.lines.slice(before).some((line) => line.message === 'assigned'), () => 'the zombie joins again');
     await delay(500);
 
+    stops.push(await replacement.stop());
     stops.push(await second.stop());
     const third = await start();
     stops.push(await zombie.stop());
@@ -90,8 +91,9 @@ describe('workers under faults', function () {
     await lab.close();
   });
 
-  it('the kill came in the middle of the work of a worker that had tasks', () => {
-    expect(ownedByKilled).to.have.length(2);
+  it('the kill came in the middle of the work of workers that had tasks', () => {
+    expect(ownedByKilled.length).to.be.above(0);
+    expect(ownedByFrozen.length).to.be.above(0);
     expect(countsAtKill.length).to.be.above(0).and.below(sentAtKill);
     expect(sent).to.be.above(sentAtKill + 1_000);
   });
@@ -132,7 +134,7 @@ describe('workers under faults', function () {
   });
 
   it('each worker that was asked to stop did so in time, with exit code 0', () => {
-    expect(stops.map(({ code }) => code)).to.deep.equal([0, 0, 0]);
+    expect(stops.map(({ code }) => code)).to.deep.equal([0, 0, 0, 0]);
     for (const { ms } of stops) expect(ms).to.be.below(10_000);
   });
 });
