@@ -102,7 +102,7 @@ const times: readonly MetricDefinition[] = [
 const sinks: readonly MetricDefinition[] = [
   sinkHistogram('millrace_sink_write_duration_seconds', 'One attempt at writing a batch to the outside sink, whatever came of it.', (s) => s.sinkWriteTime),
   sinkCounter('millrace_sink_writes_total', 'batches', 'Attempts at writing a batch to the outside sink; the records it took are `millrace_records_out_total`.', (s) => s.sinkWriteTime.count),
-  sinkCounter('millrace_sink_errors_total', 'attempts', 'Attempts after which some or all records of the batch had to be written again.', (s) => s.sinkErrors),
+  sinkCounter('millrace_sink_errors_total', 'attempts', 'Attempts after which some or all records of the batch had to be written again. What a sink tries again by itself within an attempt, as the HTTP sink does, is not counted.', (s) => s.sinkErrors),
   sinkCounter('millrace_sink_refusals_total', 'records', 'Records that the sink refused for good; they are among the dead letters.', (s) => s.sinkRefusals),
   {
     name: 'millrace_sink_breaker_state', type: 'gauge', unit: 'state', labels: ['sink'],
