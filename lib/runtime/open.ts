@@ -116,11 +116,11 @@ const sinking = async (
 ): Promise<{ readonly engine: Engine; readonly starts: readonly Position[] }> => {
   const { stage, outside, admin, log } = context;
   if (outside === null || stage.sink === null) throw new StopError('a sink stage has no driver', { where: { stage: stage.name } });
-  const ends = await admin.endOffsets(committed, 'read_uncommitted');
-  const endOf = (p: TopicPartition): number => ends.find((e) => e.topic === p.topic)!.offset;
   const { driver, breaker } = outside;
-  const writer = await attemptThrough(breaker, () => driver.writer({ owner, partitions: committed.map((p) => ({ topic: p.topic, partition: p.partition, endOffset: endOf(p) })) }));
-  const known = await writer.positions();
+  const writer = await attemptThrough(breaker, () => driver.writer({ owner, partitions: committed.map(({ topic, partition: p }) => ({ topic, partition: p })) }));
+  // Asked for behind the older owner's back it might lie before what that one has just written.
+  const ends = await admin.endOffsets(committed, 'read_uncommitted');
+  const known = await attemptThrough(breaker, () => writer.positions(committed.map((p) => ends.find((e) => e.topic === p.topic)!.offset)));
   const logStarts = await admin.startOffsets(committed);
   const starts = committed.map((p, i) => {
     const position = known[i] ?? null;

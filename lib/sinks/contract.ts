@@ -36,8 +36,8 @@ export interface SinkContext {
 
 /** The task that a writer writes for. */
 export interface SinkTask {
-  /** One partition of each topic the stage reads, with the topic's end now: a fence beyond it belongs to a topic that is gone. */
-  readonly partitions: readonly { readonly topic: string; readonly partition: number; readonly endOffset: number }[];
+  /** One partition of each topic the stage reads. */
+  readonly partitions: readonly { readonly topic: string; readonly partition: number }[];
   /** Orders owners of this task: (producerId, epoch) only grows. */
   readonly owner: { readonly producerId: number; readonly epoch: number };
 }
@@ -55,9 +55,11 @@ export const ALL_WRITTEN: WriteResult = { refused: [], retry: [] };
 export interface SinkWriter {
   /**
    * The next offset of each of the task's partitions as the outside system knows it, or null where it knows none or does not
-   * keep positions. The task starts at the lower of this and Kafka's.
+   * keep positions. The task starts at the lower of this and Kafka's. `endOffsets` are the ends of the partitions' logs, asked for
+   * after the writer was made, since until then an older owner may have written behind them: a position beyond its log's end
+   * belongs to a topic that is gone, and the writer begins anew at 0.
    */
-  positions(): Promise<readonly (number | null)[]>;
+  positions(endOffsets: readonly number[]): Promise<readonly (number | null)[]>;
   /**
    * Writes a batch in offset order; all records of one offset are in one batch. Rejects with `RetryError` when the whole
    * batch is to be tried again, with `RejoinError` when a newer owner has fenced this task. A callback of the user that

@@ -10,7 +10,7 @@ import { secret, type RedisSink } from '../../topology/sinks.ts';
 import { describeConformance, type Place } from './support/conformance.ts';
 import { Proxy } from './support/proxy.ts';
 import { RedisServer } from './support/redis.ts';
-import { contextOf, recordOf, refusedIndexes, rejection, running, taskOf, testConfig, TOPIC, writeAll, type Item } from './support/sinks.ts';
+import { contextOf, FAR_ENDS, recordOf, refusedIndexes, rejection, running, taskOf, testConfig, TOPIC, writeAll, type Item } from './support/sinks.ts';
 
 const url = secret('REDIS');
 const driverOf = (sink: RedisSink, context: SinkContext, at: string): SinkDriver => createDriver(sink, context, { environment: { REDIS: at }, config: testConfig });
@@ -158,11 +158,11 @@ describe('redis', function () {
     const key = newKey();
     const context = contextOf();
     const sink = redis.increment<string, unknown>({ key, url, fields: (id) => ({ [id]: 1 }) });
-    const task = (epoch: number): SinkTask => taskOf(epoch, { partitions: [{ topic: 'a', partition: 3, endOffset: 100 }, { topic: 'b', partition: 3, endOffset: 100 }] });
+    const task = (epoch: number): SinkTask => taskOf(epoch, { partitions: [{ topic: 'a', partition: 3 }, { topic: 'b', partition: 3 }] });
     const at = (topic: string, offset: number) => recordOf(`${topic}${offset}`, offset, { topic, partition: 3 });
     await (await writerOf(sink, context, task(1))).write([at('a', 5), at('b', 1), at('a', 9)], running());
     const next = await writerOf(sink, context, task(2));
-    expect(await next.positions()).deep.equal([10, 2]);
+    expect(await next.positions(FAR_ENDS)).deep.equal([10, 2]);
     await next.write([at('b', 1), at('b', 2), at('a', 9), at('a', 10)], running());
     expect(await admin.hgetall(key)).deep.equal({ a5: '1', b1: '1', a9: '1', b2: '1', a10: '1' });
   });
@@ -172,7 +172,7 @@ describe('redis', function () {
     const sink = redis.increment<number, unknown>({ key: newKey(), url, fields: (n) => ({ n }) });
     const writer = await writerOf(sink, context);
     expect(refusedIndexes(await writer.write([recordOf(1, 0), recordOf(0.5, 1)], running()))).deep.equal([1]);
-    expect(await (await writerOf(sink, context, taskOf(2))).positions()).deep.equal([2]);
+    expect(await (await writerOf(sink, context, taskOf(2))).positions(FAR_ENDS)).deep.equal([2]);
   });
 
   it('begins a new generation when its fence lies beyond the end of the topic', async () => {
@@ -180,9 +180,8 @@ describe('redis', function () {
     const key = newKey();
     const sink = redis.increment<number, unknown>({ key, url, fields: (n) => ({ n }) });
     await (await writerOf(sink, context)).write([recordOf(1, 50)], running());
-    const recreated = taskOf(2, { partitions: [{ topic: TOPIC, partition: 0, endOffset: 50 }] });
-    const writer = await writerOf(sink, context, recreated);
-    expect(await writer.positions()).deep.equal([0]);
+    const writer = await writerOf(sink, context, taskOf(2));
+    expect(await writer.positions([50])).deep.equal([0]);
     await writer.write([recordOf(1, 7)], running());
     expect(await admin.hgetall(key)).deep.equal({ n: '2' });
     expect(await admin.hgetall(fenceKey(context.app, context.sink, TOPIC, 0))).deep.equal({ generation: '2', producerId: '7', epoch: '2', offset: '7' });
@@ -203,7 +202,7 @@ describe('redis', function () {
     await admin.restore(key, 0, data, 'REPLACE');
     expect(await rejection(writer.write([recordOf(2, 2)], running()))).instanceOf(RejoinError);
     const next = await writerOf(sink, context, taskOf(2));
-    expect(await next.positions()).deep.equal([1]);
+    expect(await next.positions(FAR_ENDS)).deep.equal([1]);
     await next.write([recordOf(1, 1), recordOf(2, 2)], running());
     expect(await admin.hgetall(key)).deep.equal({ n0: '1', n1: '1', n2: '1' });
   });

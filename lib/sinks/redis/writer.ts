@@ -13,7 +13,7 @@ const CALL_CHARACTERS = 1_048_576;
 
 interface Fence {
   readonly key: string;
-  readonly generation: number;
+  generation: number;
   /** Last offset that Redis has confirmed to this writer; -1: none. */
   confirmed: number;
   /** Offset below which nothing comes again; null once Redis knows it. */
@@ -45,10 +45,15 @@ const run = async (client: RedisCalls, script: Script, keys: readonly string[], 
   }
 };
 
-/** Takes the task's fences over from any older owner. */
-export const claim = async (client: RedisCalls, sink: RedisSink, task: SinkTask, keyOf: (topic: string, partition: number) => string): Promise<RedisWriter> => {
-  const keys = task.partitions.map(({ topic, partition }) => keyOf(topic, partition));
-  const args = [String(task.owner.producerId), String(task.owner.epoch), ...task.partitions.map(({ endOffset }) => String(endOffset))];
+/** Of each fence, by the claim script. */
+interface Claimed {
+  readonly generation: number;
+  readonly offset: number;
+}
+
+/** Takes fences over from any older owner; those that lie beyond their log's end begin a new generation. */
+const take = async (client: RedisCalls, { owner }: SinkTask, keys: readonly string[], endOffsets: readonly number[]): Promise<readonly Claimed[]> => {
+  const args = [String(owner.producerId), String(owner.epoch), ...endOffsets.map(String)];
   let reply: readonly unknown[];
   try {
     reply = await run(client, claimScript, keys, args);
@@ -60,7 +65,14 @@ export const claim = async (client: RedisCalls, sink: RedisSink, task: SinkTask,
       hint: 'If Kafka was rebuilt while Redis kept its data, delete that key',
     });
   }
-  const fences = keys.map((key, i): Fence => ({ key, generation: Number(reply[1 + 2 * i]), confirmed: Number(reply[2 + 2 * i]), forgetBelow: null, written: false }));
+  return keys.map((_, i) => ({ generation: Number(reply[1 + 2 * i]), offset: Number(reply[2 + 2 * i]) }));
+};
+
+/** Takes the task's fences over from any older owner. */
+export const claim = async (client: RedisCalls, sink: RedisSink, task: SinkTask, keyOf: (topic: string, partition: number) => string): Promise<RedisWriter> => {
+  const keys = task.partitions.map(({ topic, partition }) => keyOf(topic, partition));
+  const claimed = await take(client, task, keys, keys.map(() => Number.MAX_SAFE_INTEGER));
+  const fences = claimed.map(({ generation, offset }, i): Fence => ({ key: keys[i]!, generation, confirmed: offset, forgetBelow: null, written: false }));
   return new RedisWriter(client, sink, task, fences);
 };
 
@@ -78,7 +90,14 @@ export class RedisWriter implements SinkWriter {
   }
 
   /** A partition of which Redis has nothing starts at 0: what a wiped Redis has lost comes back. */
-  async positions(): Promise<readonly number[]> {
+  async positions(endOffsets: readonly number[]): Promise<readonly number[]> {
+    if (this.#fences.some(({ confirmed }, i) => confirmed >= endOffsets[i]!)) {
+      const claimed = await take(this.#client, this.#task, this.#fences.map(({ key }) => key), endOffsets);
+      this.#fences.forEach((fence, i) => {
+        fence.generation = claimed[i]!.generation;
+        fence.confirmed = claimed[i]!.offset;
+      });
+    }
     return this.#fences.map((fence) => fence.confirmed + 1);
   }
 

@@ -8,7 +8,7 @@ import { systemClock } from '../../../lib/core/clock.ts';
 import { RejoinError, RetryError } from '../../../lib/core/errors.ts';
 import type { SinkContext, SinkDriver } from '../../../lib/sinks/contract.ts';
 import type { Proxy } from './proxy.ts';
-import { contextOf, items, once, RECOVERY_MS, recordOf, records, refusedIndexes, rejection, retryIndexes, running, taskOf, TOPIC, writeAll } from './sinks.ts';
+import { contextOf, FAR_ENDS, items, once, RECOVERY_MS, recordOf, records, refusedIndexes, rejection, retryIndexes, running, taskOf, TOPIC, writeAll } from './sinks.ts';
 
 /** The sink's own corner of the system, empty at first. */
 export interface Place {
@@ -118,10 +118,10 @@ export const describeConformance = (subject: Subject): void => {
       const place = await subject.place();
       const context = contextOf();
       const writer = await (await worker(place, context)).writer(taskOf(1));
-      expect(await writer.positions()).deep.equal(subject.promises.fence ? [0] : [null]);
+      expect(await writer.positions(FAR_ENDS)).deep.equal(subject.promises.fence ? [0] : [null]);
       await writer.write(records(items('positions', 4)), running());
       const next = await (await worker(place, context)).writer(taskOf(2));
-      expect(await next.positions()).deep.equal(subject.promises.fence ? [17] : [null]);
+      expect(await next.positions(FAR_ENDS)).deep.equal(subject.promises.fence ? [17] : [null]);
     });
 
     if (subject.promises.fence) {
@@ -145,7 +145,7 @@ export const describeConformance = (subject: Subject): void => {
       const driver = await worker(place, contextOf());
       const [a, b] = [items('task-a', 20), items('task-b', 20)];
       const one = await driver.writer(taskOf(1));
-      const two = await driver.writer(taskOf(1, { partitions: [{ topic: TOPIC, partition: 1, endOffset: 1_000_000 }] }));
+      const two = await driver.writer(taskOf(1, { partitions: [{ topic: TOPIC, partition: 1 }] }));
       await Promise.all([one.write(records(a), running()), two.write(b.map((value, n) => recordOf(value, n, { partition: 1 })), running())]);
       expect(await place.contents()).deep.equal(once([...a, ...b]));
     });

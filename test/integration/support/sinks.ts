@@ -15,6 +15,8 @@ export interface Item {
 }
 
 export const TOPIC = 'conformance';
+/** Of logs that reach beyond everything that the tests write. */
+export const FAR_ENDS = [1_000_000, 1_000_000];
 /** Longest time that a sink may need to work again once its system does. */
 export const RECOVERY_MS = 10_000;
 
@@ -25,7 +27,7 @@ export const contextOf = (overrides: Partial<SinkContext> = {}): SinkContext => 
 export const testConfig = readConfig(process.env);
 
 export const taskOf = (epoch: number, overrides: Partial<SinkTask> = {}): SinkTask => ({
-  partitions: [{ topic: TOPIC, partition: 0, endOffset: 1_000_000 }],
+  partitions: [{ topic: TOPIC, partition: 0 }],
   owner: { producerId: 7, epoch },
   ...overrides,
 });
