@@ -9,7 +9,7 @@ import { compare } from './compare.ts';
 import { required } from './compare/topics.ts';
 import { generateBounded, generateSteadily, type GeneratorOptions } from './generator.ts';
 import { ArrivalWatch, readTopEntries } from './live.ts';
-import { faults } from './names.ts';
+import { faults, names } from './names.ts';
 import { readProgress } from './progress.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -33,24 +33,30 @@ class EngagementRun implements DemoRun {
   readonly #environment: DemoEnvironment;
   readonly #writer: pg.Client;
   readonly #reader: pg.Client;
-  readonly #redis: Redis;
-  readonly #arrivals: ArrivalWatch;
+  readonly #without: readonly string[];
+  /** Null: this run is without it. */
+  readonly #redis: { readonly client: Redis; readonly arrivals: ArrivalWatch } | null;
   /** Contents of this run's events changed at barriers only from this event on; none while the load is steady. */
   #firstEvent = Number.MAX_SAFE_INTEGER;
   #written = 0;
 
-  private constructor(environment: DemoEnvironment) {
+  private constructor(environment: DemoEnvironment, without: readonly string[]) {
     const connectionString = required(environment, 'MILLRACE_PG_URL');
     this.#environment = environment;
+    this.#without = without;
     this.#writer = new pg.Client({ connectionString });
     this.#reader = new pg.Client({ connectionString });
-    this.#redis = new Redis(required(environment, 'MILLRACE_REDIS_URL'));
-    this.#redis.on('error', () => undefined);
-    this.#arrivals = new ArrivalWatch(required(environment, 'MILLRACE_REDIS_URL'));
+    this.#redis = without.includes('redis') ? null : EngagementRun.#connect(required(environment, 'MILLRACE_REDIS_URL'));
   }
 
-  static async open(environment: DemoEnvironment): Promise<EngagementRun> {
-    const run = new EngagementRun(environment);
+  static #connect(url: string): { readonly client: Redis; readonly arrivals: ArrivalWatch } {
+    const client = new Redis(url);
+    client.on('error', () => undefined);
+    return { client, arrivals: new ArrivalWatch(url) };
+  }
+
+  static async open(environment: DemoEnvironment, without: readonly string[]): Promise<EngagementRun> {
+    const run = new EngagementRun(environment, without);
     await Promise.all([run.#writer.connect(), run.#reader.connect()]);
     return run;
   }
@@ -62,7 +68,7 @@ class EngagementRun implements DemoRun {
       signal: options.signal,
       onCommitted: (ids, committedAtMs) => {
         this.#written += ids.length;
-        this.#arrivals.committed(ids, committedAtMs);
+        this.#redis?.arrivals.committed(ids, committedAtMs);
       },
     };
   }
@@ -78,27 +84,30 @@ class EngagementRun implements DemoRun {
   }
 
   async figures(): ReturnType<DemoRun['figures']> {
-    return { written: this.#written, latency: this.#arrivals.latencies.window(Date.now()), top: await readTopEntries(this.#redis) };
+    if (this.#redis === null) return { written: this.#written, latency: null, top: [] };
+    const { client, arrivals } = this.#redis;
+    return { written: this.#written, latency: arrivals.latencies.window(Date.now()), top: await readTopEntries(client) };
   }
 
   progress(): ReturnType<DemoRun['progress']> {
-    return readProgress(this.#reader, this.#redis, this.#environment);
+    return readProgress(this.#reader, this.#redis?.client ?? null, this.#environment, this.#without);
   }
 
   async compare(): ReturnType<DemoRun['compare']> {
-    const { checks, specials } = await compare({ environment: this.#environment, firstEvent: this.#firstEvent, ...faults });
-    return { checks, specials: { ...specials }, latency: this.#arrivals.latencies.all() };
+    const { checks, specials } = await compare({ environment: this.#environment, firstEvent: this.#firstEvent, without: this.#without, ...faults });
+    return { checks, specials: { ...specials }, latency: this.#redis?.arrivals.latencies.all() ?? null };
   }
 
   async close(): Promise<void> {
-    await this.#arrivals.close();
-    this.#redis.disconnect();
+    await this.#redis?.arrivals.close();
+    this.#redis?.client.disconnect();
     await Promise.all([this.#writer.end(), this.#reader.end()]);
   }
 }
 
 const demo: Demo = {
-  name: 'engagement',
+  name: names.app,
+  systems: names.systems,
   topology: join(import.meta.dirname, 'topology.ts'),
   connectors: [join(ROOT, 'connectors', 'engagement.json')],
   topics: [
@@ -116,7 +125,10 @@ const demo: Demo = {
       readyPath: '/health',
     }];
   },
-  environment: async (dir, stack) => ({ PARTNER_URL: `${required(stack, 'MILLRACE_PARTNER_URL')}/plays`, PARTNER_TOKEN: await tokenIn(partnerFolder(dir)) }),
+  environment: async (dir, stack): Promise<DemoEnvironment> => {
+    const url = stack.MILLRACE_PARTNER_URL;
+    return url === undefined ? {} : { PARTNER_URL: `${url}/plays`, PARTNER_TOKEN: await tokenIn(partnerFolder(dir)) };
+  },
   setUp: async (environment) => {
     const client = new pg.Client({ connectionString: required(environment, 'MILLRACE_PG_URL') });
     await client.connect();
@@ -126,7 +138,7 @@ const demo: Demo = {
       await client.end();
     }
   },
-  open: (environment) => EngagementRun.open(environment),
+  open: (environment, without) => EngagementRun.open(environment, without),
 };
 
 export default demo;

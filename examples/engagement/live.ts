@@ -91,5 +91,5 @@ export const readTopEntries = async (redis: Redis): Promise<readonly TopEntry[]>
   const flat = await redis.zrevrange(names.redis.top, 0, TOP_ENTRIES - 1, 'WITHSCORES');
   const ids = flat.filter((_, i) => i % 2 === 0);
   const titles = await Promise.all(ids.map((id) => redis.hget(`${names.redis.totals}${id}`, 'content_title')));
-  return ids.map((id, i) => ({ title: titles[i] ?? id, value: duration(Number(flat[2 * i + 1])) }));
+  return ids.map((id, i) => ({ title: titles[i] ?? id, value: duration(Number(flat[2 * i + 1])), amount: Number(flat[2 * i + 1]) }));
 };

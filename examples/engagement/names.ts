@@ -3,6 +3,12 @@ export const names = {
   app: 'engagement',
   /** The stages that may have dead letters. */
   stages: ['app.public.engagement_events', 'engagement.enriched', 'warehouse', 'partner', 'totals', 'top', 'counters', 'recent'],
+  /** What a run can be without, and the sinks that go with it. */
+  systems: [
+    { name: 'bigquery', sinks: ['warehouse'] },
+    { name: 'partner', sinks: ['partner'] },
+    { name: 'redis', sinks: ['totals', 'top', 'counters', 'recent'] },
+  ],
   enrichedTopic: 'engagement.enriched',
   warehouse: { dataset: 'analytics', table: 'engagement_events' },
   redis: { totals: 'content:', top: 'top:engagement', counters: 'engagement:counters', recent: 'engagement:recent' },

@@ -5,7 +5,7 @@ import { plan } from '../plan/plan.ts';
 import { printPlan } from '../plan/print.ts';
 import { planJson } from './describe/json.ts';
 import { planSvg } from './describe/svg.ts';
-import { printLine } from './shared.ts';
+import { exitCodes, printLine } from './shared.ts';
 import { loadTopology } from './topology-file.ts';
 
 const FORMATS = {
@@ -27,4 +27,5 @@ export const command = (): Command =>
     .argument('<file>', 'a TypeScript or JavaScript file')
     .addOption(new Option('--format <format>', 'how to print it').choices(Object.keys(FORMATS)).default('tree'))
     .addOption(new Option('--json', 'the same as --format json').implies({ format: 'json' }))
+    .addHelpText('after', exitCodes('0  done', '1  failed', '2  wrong usage, or FILE has no sound topology'))
     .action(async (file: string, { format }: { readonly format: Format }) => printLine(FORMATS[format](await loadTopology(file)).trimEnd()));

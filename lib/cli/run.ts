@@ -5,9 +5,11 @@ import { ConfigurationError, StopError } from '../core/errors.ts';
 import { createLogger } from '../core/logger.ts';
 import { run, type RunHandle } from '../runtime/run.ts';
 import { serve, type WorkerServer } from '../server/index.ts';
-import { startWorkers, type FiguresMessage } from './run/workers.ts';
-import { EXIT, interruptible } from './shared.ts';
+import { coarse } from './run/events.ts';
+import { startWorkers, type WorkerMessage } from './run/workers.ts';
+import { EXIT, exitCodes, interruptible, nameList, printJsonLine } from './shared.ts';
 import { loadTopology } from './topology-file.ts';
+import { withoutSinks } from './without.ts';
 
 const FIGURES_INTERVAL_MS = 1_000;
 /** A process whose work is done and that something still keeps alive ends after this. */
@@ -16,13 +18,26 @@ const MOST_WORKERS = 64;
 
 export { startWorkers, type Workers, type WorkersOptions } from './run/workers.ts';
 
+interface RunFlags {
+  readonly workers: number;
+  readonly withoutSink: readonly string[];
+  readonly json?: true;
+  readonly asWorker?: true;
+}
+
 const readEnvFile = (): void => {
   if (existsSync('.env')) process.loadEnvFile('.env');
 };
 
 /** A parent that has just died makes a send fail; the `disconnect` that follows is what counts. */
-const tellParent = (message: FiguresMessage): void => {
+const tellParent = (message: WorkerMessage): void => {
   if (process.connected) process.send!(message, undefined, {}, () => undefined);
+};
+
+/** Whoever wants to hear of this worker each second, and of rare events at once: the parent, a program that reads stdout, or nobody. */
+const listenerOf = ({ json }: RunFlags): ((message: WorkerMessage) => void) | null => {
+  if (process.send !== undefined) return tellParent;
+  return json === true ? printJsonLine : null;
 };
 
 /** A worker that cannot serve where it was told to does not run at all. */
@@ -36,12 +51,14 @@ const served = async (handle: RunHandle): Promise<WorkerServer> => {
 };
 
 /** Runs the topology in this process until a signal comes. */
-const runHere = async (file: string): Promise<void> => {
-  const handle = run(await loadTopology(file));
+const runHere = async (file: string, flags: RunFlags): Promise<void> => {
+  const handle = run(withoutSinks(await loadTopology(file), flags.withoutSink));
   // It may fail before anybody waits for it.
   handle.done.catch(() => undefined);
   let server: WorkerServer | null = null;
-  const timer = process.send === undefined ? null : setInterval(() => tellParent({ type: 'figures', figures: handle.figures(), url: server?.url ?? null }), FIGURES_INTERVAL_MS);
+  const listener = listenerOf(flags);
+  const timer = listener === null ? null : setInterval(() => listener({ type: 'figures', figures: handle.figures(), url: server?.url ?? null }), FIGURES_INTERVAL_MS);
+  if (listener !== null) coarse(handle.events$).subscribe((event) => listener({ type: 'event', worker: handle.worker, event }));
   try {
     await interruptible(async (signal) => {
       signal.addEventListener('abort', () => void handle.stop(), { once: true });
@@ -59,8 +76,8 @@ const runHere = async (file: string): Promise<void> => {
   }
 };
 
-const runWorkers = async (file: string, workers: number): Promise<void> => {
-  await loadTopology(file);
+const runWorkers = async (file: string, { workers, withoutSink, json }: RunFlags): Promise<void> => {
+  withoutSinks(await loadTopology(file), withoutSink);
   let fail: (error: Error) => void = () => {};
   const ended = new Promise<never>((_, reject) => {
     fail = reject;
@@ -69,6 +86,11 @@ const runWorkers = async (file: string, workers: number): Promise<void> => {
   const started = startWorkers(file, {
     workers,
     environment: process.env,
+    withoutSinks: withoutSink,
+    ...(json === undefined ? {} : {
+      onFigures: (figures, url) => printJsonLine({ type: 'figures', figures, url }),
+      onEvent: (event, worker) => printJsonLine({ type: 'event', worker, event }),
+    }),
     onRestart: (end) => log.warn('a worker ended and is started again', { ...end }),
     onExit: (code) => fail(code === EXIT.usage
       ? new ConfigurationError(['a worker refused its configuration'], { hint: 'Its own message stands above' })
@@ -99,9 +121,12 @@ export const command = (): Command =>
     .description('Runs the topology that FILE exports as default, until SIGINT or SIGTERM: then it finishes, commits, leaves its groups and exits 0. Settings come from the environment and .env; logs go to stderr.')
     .argument('<file>', 'a TypeScript or JavaScript file')
     .option('--workers <count>', 'worker processes that share the partitions', workerCount, 1)
+    .option('--without-sink <names>', 'sinks to leave out, separated by commas; they go on where they stopped once they run again', nameList, [])
+    .option('--json', 'JSON lines on stdout: the figures of every worker each second, { "type": "figures" }, and what happens, { "type": "event" }')
     .addOption(new Option('--as-worker', 'run in this process').hideHelp())
-    .action(async (file: string, options: { readonly workers: number; readonly asWorker?: true }) => {
+    .addHelpText('after', exitCodes('0  stopped as told', '1  failed', '2  wrong usage or configuration: every problem is on stderr', '130, 143  a second SIGINT or SIGTERM cut the stop short'))
+    .action(async (file: string, flags: RunFlags) => {
       readEnvFile();
-      if (options.asWorker === true || options.workers === 1) await runHere(file);
-      else await runWorkers(file, options.workers);
+      if (flags.asWorker === true || flags.workers === 1) await runHere(file, flags);
+      else await runWorkers(file, flags);
     });

@@ -8,6 +8,9 @@ export const EXIT = { done: 0, failed: 1, usage: 2, unhealthy: 3, interrupted: 1
 /** Something does not run, or is not as it should be: exit code 3. The command has shown what. */
 export class UnhealthyError extends Error {}
 
+/** Ends a command's `--help`. */
+export const exitCodes = (...lines: readonly string[]): string => `\nExit codes:\n${lines.map((line) => `  ${line}\n`).join('')}`;
+
 /** Folder of the local stack unless `--dir` or MILLRACE_DIR names another one. */
 export const DEFAULT_DIR = '.millrace';
 
@@ -21,6 +24,13 @@ export const seconds = (text: string): number => {
   return value;
 };
 
+/** Names separated by commas. */
+export const nameList = (text: string): string[] =>
+  text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+
 /** Columns padded to the same width, two spaces between them. */
 export const table = (header: readonly string[], rows: readonly (readonly string[])[]): string => {
   const lines = [header, ...rows];
@@ -29,6 +39,12 @@ export const table = (header: readonly string[], rows: readonly (readonly string
 };
 
 export const printLine = (text: string): void => void process.stdout.write(`${text}\n`);
+
+/** The one document of a command with `--json`. */
+export const printJson = (value: unknown): void => printLine(JSON.stringify(value, null, 2));
+
+/** One of many, each a line. */
+export const printJsonLine = (value: unknown): void => printLine(JSON.stringify(value));
 
 /** For people, beside the data on stdout. */
 export const tell = (text: string): void => void process.stderr.write(`${text}\n`);

@@ -1,11 +1,11 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { addDirOption, EXIT, interruptible, printLine, tell } from './shared.ts';
-import { loadDemo, type DemoRun, type SinkProgress } from './start/demo.ts';
+import { addDirOption, EXIT, exitCodes, interruptible, nameList, printJson, printLine } from './shared.ts';
+import { checkSystems, loadDemo, type DemoRun, type SinkProgress } from './start/demo.ts';
 import { untilArrived, untilQuiet, untilReady, type DrainOptions } from './start/drain.ts';
-import { FiguresBoard, figuresBlock, figuresLine, type Snapshot } from './start/figures.ts';
+import { FiguresBoard } from './start/figures.ts';
 import { startPipeline } from './start/pipeline.ts';
-import { reportText, succeeded } from './start/report.ts';
+import { reportOf, reportText, succeeded, type BoundedRun } from './start/report.ts';
+import { Show } from './start/show.ts';
 
 interface StartFlags {
   readonly dir: string;
@@ -14,41 +14,12 @@ interface StartFlags {
   readonly events?: number;
   readonly seed: number;
   readonly workers: number;
+  readonly without: readonly string[];
   readonly docker?: true;
+  readonly json?: true;
 }
 
 const READY_MS = 60_000;
-const FIGURES_INTERVAL_MS = 1_000;
-/** Lines of a log come less often than what redraws itself on a terminal. */
-const LINE_EVERY = 5;
-
-/** Shows figures every second on a terminal, in place; every five seconds as a line otherwise. Until the signal aborts. */
-const showFigures = async (run: DemoRun, board: FiguresBoard, begunAtMs: number, signal: AbortSignal): Promise<void> => {
-  const terminal = process.stdout.isTTY === true;
-  const take = async (): Promise<Snapshot> => ({ atMs: Date.now(), stages: board.stages(), demo: await run.figures() });
-  let before = await take();
-  let drawn = 0;
-  let first = true;
-  for (let tick = 1; ; tick += 1) {
-    await sleep(FIGURES_INTERVAL_MS, undefined, { signal }).catch(() => undefined);
-    if (signal.aborted) return;
-    // Figures that cannot be had for a moment (a server restarts) are left out.
-    const now = await take().catch(() => undefined);
-    if (now === undefined) continue;
-    if (first && now.demo.latency !== null) {
-      first = false;
-      tell(`First result in Redis ${((Date.now() - begunAtMs) / 1_000).toFixed(1)} s after the start`);
-      drawn = 0;
-    }
-    if (terminal) {
-      const text = figuresBlock(before, now);
-      if (drawn > 0) process.stdout.write(`\u001b[${drawn}F\u001b[J`);
-      printLine(text);
-      drawn = text.split('\n').length;
-    } else if (tick % LINE_EVERY === 0) printLine(figuresLine(before, now));
-    if (terminal || tick % LINE_EVERY === 0) before = now;
-  }
-};
 
 class NotDrained extends Error {
   constructor(behind: readonly SinkProgress[]) {
@@ -56,8 +27,17 @@ class NotDrained extends Error {
   }
 }
 
-/** Writes, waits, compares. @returns whether everything agrees */
-const runBounded = async (run: DemoRun, events: number, seed: number, drain: DrainOptions): Promise<boolean> => {
+interface Bounded {
+  readonly run: DemoRun;
+  readonly events: number;
+  readonly seed: number;
+  readonly without: readonly string[];
+  readonly drain: DrainOptions;
+  readonly tell: (text: string) => void;
+}
+
+/** Writes, waits, compares. */
+const runBounded = async ({ run, events, seed, without, drain, tell }: Bounded): Promise<BoundedRun> => {
   const begunAtMs = performance.now();
   const barrier = async (): Promise<void> => {
     const behind = await untilArrived(drain);
@@ -73,34 +53,52 @@ const runBounded = async (run: DemoRun, events: number, seed: number, drain: Dra
   }
   const seconds = (performance.now() - begunAtMs) / 1_000;
   await untilQuiet(drain);
-  const result = await run.compare();
-  printLine(reportText({ events, seconds, result }));
-  return succeeded(result);
+  tell('Everything has arrived. Comparing the sinks with SQL');
+  return { events, seconds, without, result: await run.compare() };
 };
 
-const runDemo = async (flags: StartFlags, signal: AbortSignal): Promise<boolean> => {
-  const begunAtMs = Date.now();
-  const board = new FiguresBoard();
+const outputOf = ({ json, events }: StartFlags): 'view' | 'json lines' | 'nothing' => {
+  if (json === undefined) return 'view';
+  return events === undefined ? 'json lines' : 'nothing';
+};
+
+/** @returns what a run with an end has shown, which has been printed; null without an end */
+const runDemo = async (flags: StartFlags, signal: AbortSignal): Promise<BoundedRun | null> => {
   const demo = await loadDemo(flags.example);
-  const pipeline = await startPipeline({ demo, dir: flags.dir, workers: flags.workers, servers: flags.docker === true ? 'containers' : 'processes', signal, onFigures: (figures) => board.update(figures) });
+  checkSystems(demo, flags.without);
+  const { workers, without, dir } = flags;
+  const board = new FiguresBoard();
+  const show = new Show({ name: demo.name, workers, without, output: outputOf(flags) });
+  const tell = (text: string): void => show.tell(text);
+  const pipeline = await startPipeline({
+    ...{ demo, dir, workers, without, signal, tell },
+    servers: flags.docker === true ? 'containers' : 'processes',
+    onFigures: (message) => {
+      board.update(message.figures);
+      show.figures(message);
+    },
+  });
   const ending = new AbortController();
   const until = AbortSignal.any([signal, ending.signal]);
   let run: DemoRun | undefined;
-  let shown: Promise<void> | undefined;
   try {
-    run = await demo.open(pipeline.environment);
+    run = await demo.open(pipeline.environment, without);
     const opened = run;
-    shown = showFigures(run, board, begunAtMs, until);
+    show.open(run, pipeline.addresses);
     // Load that comes before the workers would only measure their start.
-    const ready = await Promise.race([untilReady({ board, workers: flags.workers, signal: until, waitMs: READY_MS }), pipeline.failed]);
+    const ready = await Promise.race([untilReady({ board, workers, signal: until, waitMs: READY_MS }), pipeline.failed]);
     tell(ready ? 'The workers are ready. The load begins' : 'The workers are not ready yet. The load begins all the same');
     const work = flags.events === undefined
-      ? run.steady({ rate: flags.rate, seed: flags.seed, signal: until }).then(() => true)
-      : runBounded(run, flags.events, flags.seed, { board, signal: until, progress: () => opened.progress() });
-    return await Promise.race([work, pipeline.failed]);
+      ? run.steady({ rate: flags.rate, seed: flags.seed, signal: until }).then(() => null)
+      : runBounded({ run, events: flags.events, seed: flags.seed, without, tell, drain: { board, signal: until, progress: () => opened.progress() } });
+    const shown = await Promise.race([work, pipeline.failed]);
+    show.close();
+    if (shown !== null && flags.json === true) printJson(reportOf(shown));
+    else if (shown !== null) printLine(reportText(shown));
+    return shown;
   } finally {
     ending.abort(new Error('the run ends'));
-    await shown?.catch(() => undefined);
+    show.close();
     tell('Stopping');
     await Promise.all([run?.close(), pipeline.stop()]);
     tell('Stopped. The data is kept; npm run clean deletes it');
@@ -108,18 +106,23 @@ const runDemo = async (flags: StartFlags, signal: AbortSignal): Promise<boolean>
 };
 
 const start = async (flags: StartFlags): Promise<void> => {
-  let agreed = false;
+  let bounded: BoundedRun | null = null;
   const interrupted = await interruptible(async (signal) => {
-    agreed = await runDemo(flags, signal);
+    bounded = await runDemo(flags, signal);
   });
   // A run without an end is done when it is told to stop; one with an end that was told to has shown nothing.
-  const stoppedAsTold = interrupted !== undefined && flags.events === undefined;
-  process.exitCode = agreed || stoppedAsTold ? EXIT.done : EXIT.failed;
+  if (flags.events === undefined) {
+    process.exitCode = interrupted === undefined ? EXIT.failed : EXIT.done;
+    return;
+  }
+  const shown = bounded as BoundedRun | null;
+  process.exitCode = shown !== null && succeeded(shown.result) ? EXIT.done : EXIT.failed;
 };
 
-const wholeFrom = (least: number) => (text: string): number => {
+const wholeFrom = (least: number, most = Number.MAX_SAFE_INTEGER) => (text: string): number => {
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < least) throw new InvalidArgumentError(`It is a whole number from ${least}.`);
+  const range = most === Number.MAX_SAFE_INTEGER ? `from ${least}` : `from ${least} to ${most}`;
+  if (text.trim() === '' || !Number.isSafeInteger(value) || value < least || value > most) throw new InvalidArgumentError(`It is a whole number ${range}.`);
   return value;
 };
 
@@ -128,12 +131,19 @@ export const command = (): Command =>
     .description(
       'Brings the local stack up, sets the example up, runs its workers and a load generator, and shows live figures until Ctrl-C, which stops ' +
         'everything it started and keeps the data. With --events it writes so many events, waits for every sink, compares each with SQL over the ' +
-        'source rows, stops everything and exits 0 only when all agree.',
+        'source rows, stops everything and exits 0 only when all agree. On a terminal the figures are one screen that redraws itself, in colour unless ' +
+        'NO_COLOR is set; elsewhere, and with TERM=dumb, a line every five seconds.',
     )
     .option('--example <name>', 'which example', 'engagement')
     .option('--rate <events>', 'events per second', wholeFrom(1), 200)
     .option('--events <count>', 'write so many events as fast as possible, compare and stop', wholeFrom(1))
     .option('--seed <number>', 'seed of the load', wholeFrom(0), 1)
-    .option('--workers <count>', 'worker processes', wholeFrom(1), 2)
+    .option('--workers <count>', 'worker processes', wholeFrom(1, 64), 2)
+    .option('--without <systems>', "outside systems to leave out, separated by commas, of the example's: bigquery, partner, redis", nameList, [])
     .option('--docker', 'the servers as containers, where a Docker engine answers; the workers stay processes')
+    .option('--json', 'JSON on stdout: with --events one document, the comparison; else JSON lines, the figures every five seconds')
+    .addHelpText('after', exitCodes(
+      '0  told to stop; with --events: every check agrees', '1  failed; with --events also: a check differs, or it was interrupted',
+      '2  wrong usage, or something is missing on this machine', '130, 143  a second SIGINT or SIGTERM cut the stop short',
+    ))
     .action(start);

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { status, type ServiceStatus } from '../stack/index.ts';
-import { addDirOption, printLine, table, tell, UnhealthyError } from './shared.ts';
+import { addDirOption, exitCodes, printJson, printLine, table, tell, UnhealthyError } from './shared.ts';
 
 interface StatusFlags {
   readonly dir: string;
@@ -29,7 +29,7 @@ const asTable = (services: readonly ServiceStatus[]): string =>
 
 const show = async ({ dir, json }: StatusFlags): Promise<void> => {
   const services = await status({ dir });
-  if (json === true) printLine(JSON.stringify({ dir, services }, null, 2));
+  if (json === true) printJson({ dir, services });
   else if (services.length === 0) tell(`There is no stack in ${dir}. Bring it up with: millrace up`);
   else printLine(asTable(services));
   if (services.length === 0 || services.some((service) => !service.healthy)) throw new UnhealthyError();
@@ -37,6 +37,7 @@ const show = async ({ dir, json }: StatusFlags): Promise<void> => {
 
 export const command = (): Command =>
   addDirOption(new Command('status'))
-    .description('Shows each service of the local stack with its ports, process and log. Exit code 3 when one does not run or does not answer.')
-    .option('--json', 'as JSON')
+    .description('Shows each service of the local stack with its ports, process and log.')
+    .option('--json', 'as JSON: { dir, services }')
+    .addHelpText('after', exitCodes('0  every service runs and answers', '1  failed', '2  wrong usage', '3  one does not run or does not answer, or there is no stack'))
     .action(show);

@@ -1,19 +1,14 @@
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { baseServiceNames, up, type BaseServiceName, type Stack } from '../stack/index.ts';
 import { stackProgress } from './progress.ts';
-import { addDirOption, interruptible, printLine, table, tell } from './shared.ts';
+import { addDirOption, exitCodes, interruptible, nameList, printJson, printLine, table, tell } from './shared.ts';
 
 interface UpFlags {
   readonly dir: string;
   readonly without: readonly string[];
   readonly portOffset: number;
+  readonly json?: true;
 }
-
-const list = (text: string): string[] =>
-  text
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '');
 
 const summary = (stack: Stack, names: readonly string[]): string =>
   table(
@@ -24,6 +19,15 @@ const summary = (stack: Stack, names: readonly string[]): string =>
     }),
   );
 
+/** What any of the usual ports, which are below 20,000, can bear. */
+const MOST_OFFSET = 45_000;
+
+const portOffset = (text: string): number => {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isInteger(value) || value < 0 || value > MOST_OFFSET) throw new InvalidArgumentError(`It is a whole number from 0 to ${MOST_OFFSET}.`);
+  return value;
+};
+
 const bringUp = async (flags: UpFlags): Promise<void> => {
   // A name that is no service is not left out silently: `up` refuses it.
   const unknown = flags.without.filter((name) => !baseServiceNames.includes(name));
@@ -33,7 +37,8 @@ const bringUp = async (flags: UpFlags): Promise<void> => {
     try {
       const stack = await up({ dir: flags.dir, services, portOffset: flags.portOffset, onProgress: progress.onProgress, signal });
       await progress.finish();
-      printLine(summary(stack, services));
+      if (flags.json === true) printJson({ dir: flags.dir, services: services.map((name) => stack.service(name)) });
+      else printLine(summary(stack, services));
     } finally {
       await progress.finish();
     }
@@ -50,6 +55,8 @@ export const command = (): Command =>
         '127.0.0.1. What runs already is kept; what died is started again on the same ports and data. The variables by which programs find it ' +
         'are written to FOLDER/stack.env.',
     )
-    .option('--without <names>', `services to leave out, separated by commas, of ${baseServiceNames.join(', ')}`, list, [])
-    .option('--port-offset <number>', 'added to every usual port', Number, 0)
+    .option('--without <names>', `services to leave out, separated by commas, of ${baseServiceNames.join(', ')}`, nameList, [])
+    .option('--port-offset <number>', 'added to every usual port', portOffset, 0)
+    .option('--json', 'as JSON: { dir, services }')
+    .addHelpText('after', exitCodes('0  every service answers', '1  a service does not come up', '2  wrong usage, or something is missing on this machine', '130, 143  interrupted: what was started keeps running'))
     .action(bringUp);

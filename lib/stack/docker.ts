@@ -22,6 +22,8 @@ export interface DockerOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Base port of each service of the caller's that the file has, by name. */
   readonly extraPorts?: Readonly<Record<string, number>>;
+  /** Services that are not started. */
+  readonly without?: readonly string[];
   readonly onProgress?: (event: ProgressEvent) => void;
   readonly signal?: AbortSignal;
 }
@@ -118,7 +120,8 @@ export const dockerUp = async (options: DockerOptions): Promise<DockerStack> => 
   const dir = resolve(options.dir);
   await mkdir(dir, { recursive: true });
   const secrets = await ensureSecrets(dir);
-  await compose(['up', '--detach', '--build', '--wait', ...COMPOSE_SERVICES], variables(secrets, options.env), options);
+  const services = COMPOSE_SERVICES.filter((name) => options.without?.includes(name) !== true);
+  await compose(['up', '--detach', '--build', '--wait', ...services], variables(secrets, options.env), options);
   const ports = publishedPorts(options.extraPorts ?? {});
   const port = (service: string, role: string): number => ports[service]!.ports[role]!;
   await registry.initialise!({ port } as Parameters<NonNullable<typeof registry.initialise>>[0]);

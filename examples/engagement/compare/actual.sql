@@ -1,5 +1,5 @@
 -- What the sinks hold, filled by the program before expected.sql and the checks run.
-CREATE TEMP TABLE run (first_event bigint NOT NULL, refuse_every integer NOT NULL, drop_every integer NOT NULL, recent_length integer NOT NULL, enriched_since timestamptz NOT NULL);
+CREATE TEMP TABLE run (first_event bigint NOT NULL, refuse_every integer NOT NULL, drop_every integer NOT NULL, recent_length integer NOT NULL, enriched_since timestamptz NOT NULL, without text[] NOT NULL);
 
 CREATE TEMP TABLE actual_warehouse (
   event_id bigint, content_id text, user_id text, event_type text, event_ts timestamptz, device text, content_title text, content_type text,

@@ -14,6 +14,8 @@ interface Rows {
   readonly sink: string;
   /** Of the relations `expected_NAME` and `actual_NAME`. */
   readonly name: string;
+  /** What the rows are in, when a run can be without it. */
+  readonly system?: string;
   readonly key: readonly string[];
   readonly values: readonly string[];
   /** Whether the sink keeps everything, or the newest rows only. */
@@ -27,16 +29,16 @@ const ENRICHED = [
 
 const ROWS: readonly Rows[] = [
   { sink: 'topic engagement.enriched', name: 'enriched', key: ['event_id'], values: ENRICHED, keeps: 'everything' },
-  { sink: 'BigQuery', name: 'warehouse', key: ['event_id'], values: ENRICHED, keeps: 'everything' },
+  { sink: 'BigQuery', name: 'warehouse', system: 'bigquery', key: ['event_id'], values: ENRICHED, keeps: 'everything' },
   {
-    sink: 'Redis totals', name: 'totals', key: ['content_id'],
+    sink: 'Redis totals', name: 'totals', system: 'redis', key: ['content_id'],
     values: ['events', 'plays', 'pauses', 'finishes', 'clicks', 'engagement_ms', 'content_title', 'last_event_id'], keeps: 'everything',
   },
-  { sink: 'Redis top list', name: 'top', key: ['content_id'], values: ['engagement_ms'], keeps: 'everything' },
-  { sink: 'Redis counters', name: 'counters', key: ['name'], values: ['value'], keeps: 'everything' },
-  { sink: 'Redis recent', name: 'recent', key: ['event_id'], values: ['content_id', 'content_title', 'event_type', 'engagement_pct'], keeps: 'the newest' },
+  { sink: 'Redis top list', name: 'top', system: 'redis', key: ['content_id'], values: ['engagement_ms'], keeps: 'everything' },
+  { sink: 'Redis counters', name: 'counters', system: 'redis', key: ['name'], values: ['value'], keeps: 'everything' },
+  { sink: 'Redis recent', name: 'recent', system: 'redis', key: ['event_id'], values: ['content_id', 'content_title', 'event_type', 'engagement_pct'], keeps: 'the newest' },
   {
-    sink: 'partner', name: 'partner', key: ['event_id'], values: ['content_id', 'user_id', 'finished_at', 'engagement_seconds', 'engagement_pct'],
+    sink: 'partner', name: 'partner', system: 'partner', key: ['event_id'], values: ['content_id', 'user_id', 'finished_at', 'engagement_seconds', 'engagement_pct'],
     keeps: 'everything',
   },
   { sink: 'dead letters', name: 'dead_letters', key: ['stage', 'event_id'], values: ['reason'], keeps: 'everything' },
@@ -97,10 +99,10 @@ const compareRows = async (client: Client, rows: Rows): Promise<Check[]> => {
   return rows.keeps === 'everything' ? [{ sink: rows.sink, check: 'rows', expected: found!.expected_rows!, actual: found!.actual_rows! }, ...checks] : checks;
 };
 
-/** All checks; `actual.sql`'s tables are filled and `expected.sql` has run. */
-export const runChecks = async (client: Client): Promise<Check[]> => {
+/** All checks of what this run is not without; `actual.sql`'s tables are filled and `expected.sql` has run. */
+export const runChecks = async (client: Client, without: readonly string[]): Promise<Check[]> => {
   const checks: Check[] = [];
-  for (const rows of ROWS) {
+  for (const rows of ROWS.filter(({ system }) => system === undefined || !without.includes(system))) {
     checks.push(...(await compareRows(client, rows)));
     for (const question of QUESTIONS.filter(({ sink }) => sink === rows.sink)) {
       const { rows: [answer] } = await client.query<{ readonly expected: unknown; readonly actual: unknown }>(question.sql);

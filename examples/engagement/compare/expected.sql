@@ -15,8 +15,10 @@ LEFT JOIN LATERAL (
 ) h ON true;
 CREATE UNIQUE INDEX ON fact (event_id);
 CREATE INDEX ON actual_warehouse (event_id);
+CREATE INDEX ON actual_enriched (event_id);
 ANALYZE fact;
 ANALYZE actual_warehouse;
+ANALYZE actual_enriched;
 
 -- What the enriched row of an event may be. Events of this run have one right answer: contents changed only while nothing was
 -- under way. Before that, with edits at any time, a version is right that held at some moment until the event was processed.
@@ -32,15 +34,15 @@ FROM fact f
 CROSS JOIN run r
 JOIN content_history h ON h.content_id = f.content_id AND (
   h.version = f.version
-  OR f.event_id < r.first_event AND h.version > f.version AND h.changed_at <= (SELECT max(a.processed_at) FROM actual_warehouse a WHERE a.event_id = f.event_id)
+  OR f.event_id < r.first_event AND h.version > f.version AND h.changed_at <= (SELECT max(a.processed_at) FROM witness a WHERE a.event_id = f.event_id)
 )
 WHERE f.broken_rule IS NULL;
 
--- The one that the warehouse has, else the one that held when the event was written.
+-- The one that the witness has (the warehouse, or without it the enriched topic), else the one that held when the event was written.
 CREATE TEMP TABLE expected_warehouse AS
 SELECT DISTINCT ON (c.event_id) c.*
 FROM candidate c
-LEFT JOIN actual_warehouse a ON a.event_id = c.event_id AND (a.content_title, a.content_type) = (c.content_title, c.content_type)
+LEFT JOIN witness a ON a.event_id = c.event_id AND (a.content_title, a.content_type) = (c.content_title, c.content_type)
   AND a.content_length_seconds IS NOT DISTINCT FROM c.content_length_seconds
 ORDER BY c.event_id, (a.event_id IS NOT NULL) DESC, c.version;
 CREATE UNIQUE INDEX ON expected_warehouse (event_id);
@@ -81,4 +83,4 @@ SELECT event_id, content_id, user_id, event_ts AS finished_at, engagement_second
 
 CREATE TEMP VIEW expected_dead_letters AS
 SELECT 'app.public.engagement_events' AS stage, event_id, broken_rule AS reason FROM fact WHERE broken_rule IS NOT NULL
-UNION ALL SELECT 'partner', event_id, 'refused' FROM finished WHERE refused;
+UNION ALL SELECT 'partner', event_id, 'refused' FROM finished, run WHERE refused AND NOT 'partner' = ANY (run.without);

@@ -32,8 +32,9 @@ const reasonOf = (headers: RecordHeaders): string => {
   return message.includes('422') ? 'refused' : message;
 };
 
-export async function* readDeadLetters(kafka: KafkaPort, decoder: Decoder): AsyncGenerator<Row> {
-  for (const stage of names.stages) {
+export async function* readDeadLetters(kafka: KafkaPort, decoder: Decoder, without: readonly string[]): AsyncGenerator<Row> {
+  const leftOut: readonly string[] = names.systems.filter(({ name }) => without.includes(name)).flatMap(({ sinks }) => sinks);
+  for (const stage of names.stages.filter((name) => !leftOut.includes(name))) {
     for await (const { value, headers } of readTopic(kafka, `${names.app}-${stage}-dlq`)) {
       yield { stage: header(headers, '__millrace.errors.stage') ?? stage, event_id: eventIdOf(await decoder.decode(value)), reason: reasonOf(headers) };
     }

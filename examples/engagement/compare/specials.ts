@@ -5,8 +5,9 @@ export interface Specials {
   readonly edits: number;
   readonly nullLengths: number;
   readonly ruleBreaks: number;
-  readonly refusals: number;
-  readonly replays: number;
+  /** Absent without the partner, as `replays`. */
+  readonly refusals?: number;
+  readonly replays?: number;
   readonly deadLetters: number;
   readonly overHundred: number;
   readonly beforePublication: number;
@@ -21,11 +22,13 @@ const SQL = `
          (SELECT count(*) FROM actual_dead_letters d, first WHERE d.event_id >= first.id AND d.reason = 'refused') AS refusals,
          (SELECT count(*) FROM finished e JOIN actual_partner p USING (event_id), first WHERE e.event_id >= first.id AND e.dropped) AS replays,
          (SELECT count(*) FROM actual_dead_letters d, first WHERE d.event_id >= first.id) AS "deadLetters",
-         (SELECT count(*) FROM actual_warehouse a, first WHERE a.event_id >= first.id AND a.anomalies LIKE '%over 100 \\%%') AS "overHundred",
-         (SELECT count(*) FROM actual_warehouse a, first WHERE a.event_id >= first.id AND a.anomalies LIKE '%before publication%') AS "beforePublication"`;
+         (SELECT count(*) FROM witness a, first WHERE a.event_id >= first.id AND a.anomalies LIKE '%over 100 \\%%') AS "overHundred",
+         (SELECT count(*) FROM witness a, first WHERE a.event_id >= first.id AND a.anomalies LIKE '%before publication%') AS "beforePublication"`;
 
 /** Counted after the checks' tables are there; replays are connections that were dropped and whose call came again with the same key. */
-export const countSpecials = async (client: Client): Promise<Specials> => {
+export const countSpecials = async (client: Client, without: readonly string[]): Promise<Specials> => {
   const { rows } = await client.query<Record<string, string>>(SQL);
-  return Object.fromEntries(Object.entries(rows[0]!).map(([name, count]) => [name, Number(count)])) as unknown as Specials;
+  const { refusals, replays, ...others } = rows[0]!;
+  const counted = without.includes('partner') ? others : { ...others, refusals, replays };
+  return Object.fromEntries(Object.entries(counted).map(([name, count]) => [name, Number(count)])) as unknown as Specials;
 };

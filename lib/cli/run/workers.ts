@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Environment } from '../../core/config.ts';
 import type { WorkerFigures } from '../../core/metrics.ts';
 import { EXIT } from '../shared.ts';
+import type { CoarseEvent } from './events.ts';
 
 /** After a stop was asked for, a worker that is still there is killed. Longer than the workers' own `stopTimeoutMs`. */
 const STOP_TIMEOUT_MS = 12_000;
@@ -24,6 +25,15 @@ export interface FiguresMessage {
   readonly url: string | null;
 }
 
+/** What a worker process tells of itself as it happens: rare things only. */
+export interface EventMessage {
+  readonly type: 'event';
+  readonly worker: string;
+  readonly event: CoarseEvent;
+}
+
+export type WorkerMessage = FiguresMessage | EventMessage;
+
 /** How a worker ended: its exit code, or the signal that killed it. */
 export interface WorkerEnd {
   readonly pid: number | undefined;
@@ -38,7 +48,10 @@ export interface WorkersOptions {
   readonly environment: Environment;
   /** Where the workers' logs go: inherited, or a file descriptor. */
   readonly stderr?: 'inherit' | number;
+  /** Names of sinks that run elsewhere or not at all. */
+  readonly withoutSinks?: readonly string[];
   readonly onFigures?: (figures: WorkerFigures, url: string | null) => void;
+  readonly onEvent?: (event: CoarseEvent, worker: string) => void;
   /** Called when a worker ended that nobody asked to, and will be started again. */
   readonly onRestart?: (end: WorkerEnd) => void;
   /** Called when a worker ended for good that nobody asked to: it refused its configuration, or ended too often. */
@@ -74,14 +87,16 @@ class Place {
   }
 
   #start(): void {
-    const { environment, stderr, onFigures } = this.#options;
+    const { environment, stderr, onFigures, onEvent, withoutSinks = [] } = this.#options;
     this.#timer = null;
     this.#startedMs = performance.now();
+    const args = ['run', this.#file, '--as-worker', ...(withoutSinks.length === 0 ? [] : ['--without-sink', withoutSinks.join(',')])];
     // A group of its own: Ctrl-C reaches this process alone, which then asks once. A second signal would cut the stop short.
-    const child = fork(MAIN, ['run', this.#file, '--as-worker'], { env: { ...environment }, stdio: ['ignore', 'ignore', stderr ?? 'inherit', 'ipc'], detached: true });
+    const child = fork(MAIN, args, { env: { ...environment }, stdio: ['ignore', 'ignore', stderr ?? 'inherit', 'ipc'], detached: true });
     this.#child = child;
-    child.on('message', (message: FiguresMessage) => {
+    child.on('message', (message: WorkerMessage) => {
       if (message.type === 'figures') onFigures?.(message.figures, message.url);
+      if (message.type === 'event') onEvent?.(message.event, message.worker);
     });
     child.on('error', () => {
       // Without a pid it never ran, and there will be no exit.

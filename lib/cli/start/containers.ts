@@ -10,16 +10,16 @@ export interface Containers {
 
 /**
  * The servers of a demo as containers. Its own servers are services of docker-compose.yml by the same names; what they find in
- * their environment becomes what that file asks for.
+ * their environment becomes what that file asks for, also for those that are left out.
  */
-export const bringContainersUp = async (dir: string, services: readonly ExtraService[], signal: AbortSignal): Promise<Containers> => {
+export const bringContainersUp = async (dir: string, services: readonly ExtraService[], without: readonly string[], signal: AbortSignal): Promise<Containers> => {
   const env = Object.assign({}, ...services.map(({ environment }) => environment)) as Record<string, string>;
   const ranBefore = await dockerRuns({ dir, env, signal });
   const stop = async (): Promise<void> => (ranBefore ? undefined : dockerDown({ dir, env }));
   const progress = stackProgress(['docker']);
   try {
     const extraPorts = Object.fromEntries(services.map(({ name, port }) => [name, port]));
-    return { stack: await dockerUp({ dir, env, extraPorts, onProgress: progress.onProgress, signal }), stop };
+    return { stack: await dockerUp({ dir, env, extraPorts, without, onProgress: progress.onProgress, signal }), stop };
   } catch (error) {
     await stop();
     throw error;

@@ -8,8 +8,16 @@ import type { ExtraService } from '../../stack/index.ts';
 
 export type DemoEnvironment = Readonly<Record<string, string>>;
 
+/** Something outside Kafka that a run can be without: its sinks stay out of the topology, its server is not started. */
+export interface DemoSystem {
+  /** Of the option, and of the server: of the stack's own or one of `services`. */
+  readonly name: string;
+  readonly sinks: readonly string[];
+}
+
 export interface Demo {
   readonly name: string;
+  readonly systems: readonly DemoSystem[];
   /** The file whose default export is the topology. */
   readonly topology: string;
   /** Files of the connectors that capture its tables. */
@@ -18,11 +26,12 @@ export interface Demo {
   readonly topics: readonly TopicSpec[];
   /** Servers beside the stack's own. `dir`: the stack's folder, which exists. */
   services(dir: string): Promise<readonly ExtraService[]>;
-  /** What the workers find in their environment beside the stack's variables. */
+  /** What the workers find in their environment beside the stack's variables; nothing of servers that this run is without. */
   environment(dir: string, stack: DemoEnvironment): Promise<DemoEnvironment>;
   /** Creates tables; harmless when they exist. */
   setUp(environment: DemoEnvironment): Promise<void>;
-  open(environment: DemoEnvironment): Promise<DemoRun>;
+  /** `without`: names of systems that are neither written to, nor waited for, nor compared. */
+  open(environment: DemoEnvironment, without: readonly string[]): Promise<DemoRun>;
 }
 
 export interface LoadOptions {
@@ -41,6 +50,8 @@ export interface Latency {
 export interface TopEntry {
   readonly title: string;
   readonly value: string;
+  /** The same as a number, for bars. */
+  readonly amount: number;
 }
 
 export interface DemoFigures {
@@ -85,6 +96,15 @@ export interface DemoRun {
   compare(): Promise<DemoResult>;
   close(): Promise<void>;
 }
+
+/** Throws `ConfigurationError` that lists what there is, for names that are no system of the demo. */
+export const checkSystems = ({ name: demo, systems }: Demo, names: readonly string[]): void => {
+  const known = systems.map(({ name }) => name);
+  const unknown = names.filter((name) => !known.includes(name));
+  const problems = unknown.map((name) => `There is no system ${JSON.stringify(name)} to leave out of ${demo}; there are ${known.join(', ')}`);
+  if (problems.length === 0 && systems.every(({ name }) => names.includes(name))) problems.push(`Without ${known.join(', ')} no sink is left`);
+  if (problems.length > 0) throw new ConfigurationError(problems);
+};
 
 const EXAMPLES = join(import.meta.dirname, '..', '..', '..', 'examples');
 

@@ -7,12 +7,13 @@ import { applyConnectors, connectorStatus, loadConnectors } from '../../connect/
 import { systemClock } from '../../core/clock.ts';
 import { StopError } from '../../core/errors.ts';
 import { createLogger } from '../../core/logger.ts';
-import type { WorkerFigures } from '../../core/metrics.ts';
 import { kafkaPort } from '../../kafka/kafkajs/index.ts';
-import { attach, baseServiceNames, down, status, up, type ExtraService, type Stack } from '../../stack/index.ts';
+import { attach, baseServiceNames, down, status, up, type BaseServiceName, type ExtraService, type Stack } from '../../stack/index.ts';
 import { stackProgress } from '../progress.ts';
+import { eventText } from '../run/events.ts';
 import { startWorkers, type Workers } from '../run.ts';
-import { tell } from '../shared.ts';
+import type { Address, WorkerMessage } from '../view/model.ts';
+import { addressesOf } from './addresses.ts';
 import { bringContainersUp } from './containers.ts';
 import type { Demo, DemoEnvironment } from './demo.ts';
 
@@ -22,12 +23,18 @@ export interface PipelineOptions {
   readonly workers: number;
   /** The servers as ordinary processes, or as containers where a Docker engine answers. */
   readonly servers: 'processes' | 'containers';
+  /** Names of the demo's systems that this run is without. */
+  readonly without: readonly string[];
   readonly signal: AbortSignal;
-  readonly onFigures: (figures: WorkerFigures) => void;
+  readonly onFigures: (message: WorkerMessage) => void;
+  /** Takes what people should know. */
+  readonly tell: (text: string) => void;
 }
 
 export interface Pipeline {
   readonly environment: DemoEnvironment;
+  /** Where to look. */
+  readonly addresses: readonly Address[];
   /** Rejects when a worker ends that nobody asked to. */
   readonly failed: Promise<never>;
   stop(): Promise<void>;
@@ -36,10 +43,11 @@ export interface Pipeline {
 const CONNECTOR_WAIT_MS = 90_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 
-const bringProcessesUp = async (dir: string, services: readonly ExtraService[], signal: AbortSignal): Promise<Stack> => {
-  const progress = stackProgress([...baseServiceNames, ...services.map(({ name }) => name)]);
+const bringProcessesUp = async (dir: string, services: readonly ExtraService[], without: readonly string[], signal: AbortSignal): Promise<Stack> => {
+  const own = baseServiceNames.filter((name) => !without.includes(name)) as BaseServiceName[];
+  const progress = stackProgress([...own, ...services.map(({ name }) => name)]);
   try {
-    return await up({ dir, extraServices: services, onProgress: progress.onProgress, signal });
+    return await up({ dir, services: own, extraServices: services, onProgress: progress.onProgress, signal });
   } finally {
     await progress.finish();
   }
@@ -84,28 +92,33 @@ const launchWorkers = (options: PipelineOptions, environment: DemoEnvironment, l
     workers: options.workers,
     environment: { ...process.env, ...environment },
     stderr: log,
-    onFigures: options.onFigures,
-    onRestart: ({ code, signal, restartMs }) => tell(`A worker ended (${signal ?? `code ${code}`}) and is started again in ${restartMs} ms`),
+    withoutSinks: options.demo.systems.filter(({ name }) => options.without.includes(name)).flatMap(({ sinks }) => sinks),
+    onFigures: (figures, url) => options.onFigures({ figures, url }),
+    onEvent: (event, worker) => {
+      const text = eventText(event, worker);
+      if (text !== null) options.tell(text);
+    },
+    onRestart: ({ code, signal, restartMs }) => options.tell(`A worker ended (${signal ?? `code ${code}`}) and is started again in ${restartMs} ms`),
     onExit: (code) => failed.reject(new StopError(`a worker ended with code ${code}`, { hint: `Its log is ${join(options.dir, 'logs', 'workers.log')}` })),
   });
   return { workers, failed: failed.promise };
 };
 
-const bringUp = async ({ demo, dir, servers, signal }: PipelineOptions, closing: (() => Promise<unknown>)[]): Promise<Pick<Stack, 'endpoints' | 'environment'>> => {
+const bringUp = async ({ demo, dir, servers, without, signal }: PipelineOptions, closing: (() => Promise<unknown>)[]): Promise<Pick<Stack, 'endpoints' | 'environment'>> => {
   const services = await demo.services(dir);
   if (servers === 'containers') {
-    const { stack, stop } = await bringContainersUp(dir, services, signal);
+    const { stack, stop } = await bringContainersUp(dir, services, without, signal);
     closing.push(stop);
     return stack;
   }
   const before = await runningNames(dir);
   closing.push(() => stopServices(dir, before));
-  return bringProcessesUp(dir, services, signal);
+  return bringProcessesUp(dir, services.filter(({ name }) => !without.includes(name)), without, signal);
 };
 
 export const startPipeline = async (given: PipelineOptions): Promise<Pipeline> => {
   const options = { ...given, dir: resolve(given.dir) };
-  const { demo, dir, signal } = options;
+  const { demo, dir, signal, tell } = options;
   const closing: (() => Promise<unknown>)[] = [];
   const stop = async (): Promise<void> => {
     for (const close of closing.splice(0).reverse()) await close();
@@ -127,7 +140,7 @@ export const startPipeline = async (given: PipelineOptions): Promise<Pipeline> =
       closeSync(log);
       if (code !== 0) tell(`A worker ended with code ${code}. Its log is ${join(dir, 'logs', 'workers.log')}`);
     });
-    return { environment, failed, stop };
+    return { environment, addresses: addressesOf(stack.endpoints, environment, options.without), failed, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -6,6 +6,8 @@ export interface BoundedRun {
   readonly events: number;
   readonly seconds: number;
   readonly result: DemoResult;
+  /** Names of the systems that this run was without. */
+  readonly without: readonly string[];
 }
 
 const agrees = ({ expected, actual }: Check): boolean => expected === actual;
@@ -26,13 +28,30 @@ const verdict = (result: DemoResult): string => {
 export const comparisonTable = (checks: readonly Check[]): string =>
   table(['SINK', 'CHECK', 'EXPECTED (SQL)', 'ACTUAL', 'VERDICT'], checks.map((c) => [c.sink, c.check, c.expected, c.actual, agrees(c) ? 'equal' : 'DIFFERENT']));
 
-export const reportText = ({ events, seconds, result }: BoundedRun): string =>
+/** The run as data. */
+export const reportOf = ({ events, seconds, result, without }: BoundedRun) => ({
+  type: 'result',
+  agrees: succeeded(result),
+  events,
+  seconds: Number(seconds.toFixed(3)),
+  eventsPerSecond: Math.round(events / seconds),
+  checks: result.checks.map((check) => ({ ...check, agrees: agrees(check) })),
+  specials: result.specials,
+  latency: result.latency,
+  without,
+});
+
+const latencyLine = ({ latency }: DemoResult): string =>
+  latency === null ? 'PostgreSQL to Redis was not measured.' : `PostgreSQL to Redis at full load: ${latencyText(latency)} (${latency.count.toLocaleString('en-US')} measured).`;
+
+export const reportText = ({ events, seconds, result, without }: BoundedRun): string =>
   [
     '',
     comparisonTable(result.checks),
     '',
     `${events.toLocaleString('en-US')} events in ${seconds.toFixed(1)} s: ${Math.round(events / seconds).toLocaleString('en-US')} a second from the first insert until every sink had the last.`,
-    `PostgreSQL to Redis at full load: ${latencyText(result.latency)}${result.latency === null ? '' : ` (${result.latency.count.toLocaleString('en-US')} measured)`}.`,
+    latencyLine(result),
     `Special: ${Object.entries(result.specials).map(([name, count]) => `${words(name)} ${count.toLocaleString('en-US')}`).join(', ')}.`,
+    ...(without.length === 0 ? [] : [`Left out, and not compared: ${without.join(', ')}.`]),
     verdict(result),
   ].join('\n');

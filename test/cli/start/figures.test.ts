@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { FiguresBoard, figuresBlock, figuresLine, type Snapshot } from '../../../lib/cli/start/figures.ts';
+import { FiguresBoard } from '../../../lib/cli/start/figures.ts';
 import { Latencies } from '../../../lib/cli/start/latency.ts';
 import { StageCounters, type StageFigures, type WorkerFigures } from '../../../lib/core/metrics.ts';
 
@@ -9,25 +9,25 @@ const stage = (changes: Partial<StageFigures>): StageFigures => ({ ...new StageC
 const worker = (name: string, stages: readonly StageFigures[]): WorkerFigures => ({ worker: name, state: 'running', stages, tables: [] });
 
 const AT_MS = Date.parse('2026-01-02T03:04:05Z');
-const NO_DEMO = { written: 0, latency: null, top: [] };
+const NOTHING = { recordsIn: 0, recordsOut: 0, deadLetters: 0, retries: 0, aborts: 0, sinkErrors: 0, sinkRefusals: 0, breaker: 'closed', lagRecords: 0, lagMs: 0 };
 
 describe('figures of a run', () => {
   it('are the sums of the last figures of every worker, the time of lag their maximum', () => {
     const board = new FiguresBoard();
     board.update(worker('a', [stage({ recordsIn: 1, lagRecords: 9, lagMs: 90 })]));
-    board.update(worker('b', [stage({ recordsIn: 20, recordsOut: 15, deadLetters: 2, lagRecords: 3, lagMs: 400 })]));
-    board.update(worker('a', [stage({ recordsIn: 10, recordsOut: 8, retries: 1, aborts: 1, lagRecords: 2, lagMs: 100 })]));
+    board.update(worker('b', [stage({ recordsIn: 20, recordsOut: 15, deadLetters: 2, sinkErrors: 4, sinkRefusals: 3, lagRecords: 3, lagMs: 400 })]));
+    board.update(worker('a', [stage({ recordsIn: 10, recordsOut: 8, retries: 1, aborts: 1, sinkRefusals: 2, lagRecords: 2, lagMs: 100 })]));
     expect(board.stages()).to.deep.equal([
-      { stage: 'warehouse', sink: 'warehouse', recordsIn: 30, recordsOut: 23, deadLetters: 2, retries: 1, aborts: 1, lagRecords: 5, lagMs: 400 },
+      { ...NOTHING, stage: 'warehouse', sink: 'warehouse', recordsIn: 30, recordsOut: 23, deadLetters: 2, retries: 1, aborts: 1, sinkErrors: 4, sinkRefusals: 5, lagRecords: 5, lagMs: 400 },
     ]);
   });
 
   it('count what a worker that is gone has done, and not its lag', () => {
     const board = new FiguresBoard();
-    board.update(worker('gone', [stage({ recordsOut: 5, lagRecords: 9, lagMs: 90 })]), 0);
+    board.update(worker('gone', [stage({ recordsOut: 5, lagRecords: 9, lagMs: 90, breaker: 'open' })]), 0);
     board.update(worker('next', [stage({ recordsOut: 2 })]), 9_000);
     expect(board.stages(9_000)).to.deep.include.members([
-      { stage: 'warehouse', sink: 'warehouse', recordsIn: 0, recordsOut: 7, deadLetters: 0, retries: 0, aborts: 0, lagRecords: 0, lagMs: 0 },
+      { ...NOTHING, stage: 'warehouse', sink: 'warehouse', recordsOut: 7 },
     ]);
   });
 
@@ -53,24 +53,13 @@ describe('figures of a run', () => {
     expect(starting.ready(1, 0)).to.equal(false);
   });
 
-  it('are rates per second between two moments', () => {
-    const totals = (recordsIn: number, recordsOut: number) => {
+  it('show the worst breaker of a sink, and none of a stage that has no sink', () => {
+    for (const [a, b, shown] of [['closed', 'closed', 'closed'], ['half-open', 'closed', 'half-open'], ['half-open', 'open', 'open'], [null, null, null]] as const) {
       const board = new FiguresBoard();
-      board.update(worker('a', [stage({ stage: 'events', sink: null, recordsIn, recordsOut, lagRecords: 1_200 }), stage({ recordsIn, recordsOut })]));
-      return board.stages();
-    };
-    const before: Snapshot = { atMs: AT_MS - 2_000, stages: totals(100, 50), demo: NO_DEMO };
-    const now: Snapshot = {
-      atMs: AT_MS,
-      stages: totals(500, 350),
-      demo: { written: 400, latency: { count: 3, p50Ms: 27.4, p95Ms: 1_126, p99Ms: 2_000 }, top: [{ title: 'Notes on Tea', value: '3 h 1 min' }] },
-    };
-    expect(figuresLine(before, now)).to.equal(
-      '03:04:05  in 200/s  out 150/s  PostgreSQL to Redis p50 27 ms, p95 1,126 ms, p99 2,000 ms  lag 1,200 at events  400 written  0 dead letters  0 retries',
-    );
-    const lines = figuresBlock(before, now).split('\n');
-    expect(lines.find((line) => line.startsWith('warehouse'))).to.match(/^warehouse +sink +200 +150 +350 +0 +0 +0 +0 +0$/);
-    expect(lines.find((line) => line.startsWith('1.'))).to.match(/^1\. +Notes on Tea +3 h 1 min$/);
+      board.update(worker('a', [stage({ breaker: a, sink: a === null ? null : 'warehouse' })]), 0);
+      board.update(worker('b', [stage({ breaker: b, sink: b === null ? null : 'warehouse' })]), 0);
+      expect(board.stages(0)[0]!.breaker).to.equal(shown);
+    }
   });
 });
 
