@@ -151,7 +151,7 @@ describe('systems that are away', function () {
 
 describe('a broker that restarts', function () {
   this.timeout(90_000);
-  const EVENTS = 30_000;
+  const EVENTS = 10_000;
   const USERS = 50;
   const eventOf = (id: number): Event => ({ id, user: `user-${id % USERS}`, amount: 1 });
   const handles = new Handles();
