@@ -5,7 +5,7 @@ import pg from 'pg';
 import { clean } from '../../lib/stack/index.ts';
 import { say } from '../say.ts';
 import { EVENTS_TOPIC, INPUT_DIR, inputStack, openPort, type BenchStack, type StackEnvironment } from '../stack.ts';
-import { TopicCount } from './topic-count.ts';
+import { TopicReader } from './topic.ts';
 
 const CHUNK = 50_000;
 /** Debezium ships 9,000 rows a second and more; so long without one more record, and it has stopped. */
@@ -46,12 +46,13 @@ const insertAll = (environment: StackEnvironment, events: number): Promise<void>
 const untilShipped = async (environment: StackEnvironment, events: number): Promise<number> => {
   const port = openPort(environment);
   try {
-    const topic = await TopicCount.open(port, EVENTS_TOPIC);
+    const topic = await TopicReader.open(port, EVENTS_TOPIC, 'start');
+    let count = 0;
     let known = 0;
     let movedMs = performance.now();
     let saidMs = movedMs;
     for (;;) {
-      const count = await topic.read();
+      for await (const batch of topic.read()) count += batch.count;
       const nowMs = performance.now();
       if (count > known) movedMs = nowMs;
       known = count;

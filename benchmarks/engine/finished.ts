@@ -1,7 +1,21 @@
 import type { WorkerFigures } from '../../lib/index.ts';
 
-/** This process's largest resident memory, MB. */
-export const rssMb = (): number => Math.round(process.resourceUsage().maxRSS / 1_024);
+export interface Usage {
+  /** The largest resident memory so far, MB. */
+  readonly rssMb: number;
+  /** CPU seconds so far, user and system. */
+  readonly cpuS: number;
+}
+
+export const noUsage: Usage = { rssMb: 0, cpuS: 0 };
+
+/** What this process has taken. */
+export const usage = (): Usage => {
+  const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage();
+  return { rssMb: Math.round(maxRSS / 1_024), cpuS: (userCPUTime + systemCPUTime) / 1_000_000 };
+};
+
+export const sumOf = (a: Usage, b: Usage): Usage => ({ rssMb: a.rssMb + b.rssMb, cpuS: a.cpuS + b.cpuS });
 
 /**
  * How many records the last stage has put out, when all stages have all their partitions open, nothing left to read and nothing

@@ -1,17 +1,19 @@
 /**
  * The engine's program as a process that `measure.py` of the peers starts: worker.ts global|repartition WORKERS
  *
- * Environment: TOPIC, GROUP, N, KAFKA, REGISTRY. Prints `T0 MS` when the first record reaches the program's own code and
- * `END MS COUNT rss_mb=SUM` when everything is committed. With more workers than one it is the parent of as many processes.
+ * Environment: TOPIC, GROUP, N, KAFKA, REGISTRY; PROFILE: the file for a CPU profile (one worker only). Prints `T0 MS` when the
+ * first record reaches the program's own code and `END MS COUNT rss_mb=SUM cpu_s=SUM` when everything is committed. With more
+ * workers than one it is the parent of as many processes.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { run, type RunHandle, type WorkerFigures } from 'millrace';
-import { finished, rssMb } from './finished.ts';
+import { profiled } from '../profile/record.ts';
+import { finished, noUsage, sumOf, usage, type Usage } from './finished.ts';
 import { programs, type ProgramName } from './topologies.ts';
 
 type ToChild = 'go' | 'stop';
 type FromChild =
-  | { readonly type: 'ready' | 'stopped'; readonly rssMb: number }
+  | { readonly type: 'ready' | 'stopped'; readonly usage: Usage }
   | { readonly type: 'first'; readonly atMs: number }
   | { readonly type: 'figures'; readonly figures: WorkerFigures };
 
@@ -33,6 +35,8 @@ const begin = (program: ProgramName, onFirst: (atMs: number) => void): RunHandle
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
+const printEnd = (count: number, { rssMb, cpuS }: Usage): void => print(`END ${Date.now()} ${count} rss_mb=${rssMb} cpu_s=${cpuS.toFixed(2)}`);
+
 /** Resolves with the number of outputs when every stage has done and committed everything. */
 const untilFinished = (figures: () => readonly WorkerFigures[], failed: Promise<never>): Promise<number> => {
   const done = new Promise<number>((resolve) => {
@@ -50,12 +54,17 @@ const untilFinished = (figures: () => readonly WorkerFigures[], failed: Promise<
 };
 
 const alone = async (program: ProgramName): Promise<void> => {
-  const handle = begin(program, (atMs) => print(`T0 ${atMs}`));
+  const profile = process.env.PROFILE === undefined ? null : profiled(process.env.PROFILE);
+  const handle = begin(program, (atMs) => {
+    profile?.start();
+    print(`T0 ${atMs}`);
+  });
   const failed = handle.done.then(() => Promise.reject<never>(new Error('the worker stopped by itself')));
   failed.catch(() => {});
   const count = await untilFinished(() => [handle.figures()], failed);
+  await profile?.stop();
   await handle.stop();
-  print(`END ${Date.now()} ${count} rss_mb=${rssMb()}`);
+  printEnd(count, usage());
 };
 
 const child = (program: ProgramName): void => {
@@ -71,28 +80,28 @@ const child = (program: ProgramName): void => {
     stop: () => {
       clearInterval(timer);
       void handle!.stop().then(() => {
-        send({ type: 'stopped', rssMb: rssMb() });
+        send({ type: 'stopped', usage: usage() });
         process.disconnect();
       });
     },
   };
   process.on('message', (order: ToChild) => orders[order]());
-  send({ type: 'ready', rssMb: 0 });
+  send({ type: 'ready', usage: noUsage });
 };
 
 /** Waits until every child has said so. */
-const all = (children: readonly ChildProcess[], type: 'ready' | 'stopped'): Promise<readonly number[]> =>
-  Promise.all(children.map((process) => new Promise<number>((resolve) => {
-    process.on('message', (message: FromChild) => {
-      if (message.type === type) resolve(message.rssMb);
+const all = (children: readonly ChildProcess[], type: 'ready' | 'stopped'): Promise<readonly Usage[]> =>
+  Promise.all(children.map((started) => new Promise<Usage>((resolve) => {
+    started.on('message', (message: FromChild) => {
+      if (message.type === type) resolve(message.usage);
     });
   })));
 
 const parent = async (program: ProgramName, workers: number): Promise<void> => {
   const figures = new Map<ChildProcess, WorkerFigures>();
   const children = Array.from({ length: workers }, () => fork(import.meta.filename, [program, 'child'], { stdio: ['ignore', 2, 2, 'ipc'] }));
-  const ended = children.map((process) => new Promise<number | null>((resolve) => {
-    process.on('exit', resolve);
+  const ended = children.map((started) => new Promise<number | null>((resolve) => {
+    started.on('exit', resolve);
   }));
   process.on('exit', () => children.forEach((started) => started.kill('SIGKILL')));
   const failed = Promise.race(ended).then((code) => Promise.reject<never>(new Error(`a worker ended with code ${code}`)));
@@ -111,9 +120,9 @@ const parent = async (program: ProgramName, workers: number): Promise<void> => {
   const count = await untilFinished(() => [...figures.values()], failed);
   const stopped = all(children, 'stopped');
   for (const started of children) started.send('stop' satisfies ToChild);
-  const sizes = await stopped;
+  const used = await stopped;
   await Promise.all(ended);
-  print(`END ${Date.now()} ${count} rss_mb=${sizes.reduce((sum, mb) => sum + mb, rssMb())}`);
+  printEnd(count, used.reduce(sumOf, usage()));
 };
 
 const [program, workers] = process.argv.slice(2);

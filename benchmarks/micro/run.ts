@@ -1,0 +1,77 @@
+/** Parts of the record path by themselves, without servers. CPU time of this process, microseconds a call. */
+import { join } from 'node:path';
+import { runCommand } from '../command.ts';
+import { say } from '../say.ts';
+import { partitionOf } from '../../lib/kafka/partitioner.ts';
+import { MemoryStore } from '../../lib/state/memory.ts';
+
+const TIMEOUT_MS = 60_000;
+const ROUNDS = 500_000;
+const KEYS = 5_000;
+const PARTITIONS = 12;
+
+export interface MicroResult {
+  readonly name: string;
+  readonly what: string;
+  readonly us: number;
+}
+
+export interface MicroBody {
+  readonly results: readonly MicroResult[];
+}
+
+const microseconds = (call: (i: number) => unknown): number => {
+  for (let i = 0; i < ROUNDS / 5; i += 1) call(i);
+  const begun = process.cpuUsage();
+  for (let i = 0; i < ROUNDS; i += 1) call(i);
+  const { user, system } = process.cpuUsage(begun);
+  return Number(((user + system) / ROUNDS).toFixed(3));
+};
+
+interface AvroResult {
+  readonly bytes: number;
+  readonly own: number;
+  readonly avscProjected: number;
+  readonly avscWhole: number;
+}
+
+/** Each in a process of its own, where no other has shaped the compiler's guesses. */
+const readAvro = async (): Promise<readonly MicroResult[]> => {
+  const { code, stdout, stderr } = await runCommand(process.execPath, [join(import.meta.dirname, '..', 'avro.ts')], { timeoutMs: TIMEOUT_MS });
+  if (code !== 0) throw new Error(`avro.ts ended with code ${code}: ${stderr}`);
+  const { bytes, own, avscProjected, avscWhole } = JSON.parse(stdout) as AvroResult;
+  const event = `a Debezium event of ${bytes} bytes`;
+  return [
+    { name: 'decode, own reader', what: `${event}, five columns of nineteen`, us: own },
+    { name: 'decode, avsc', what: `${event}, the same projection`, us: avscProjected },
+    { name: 'decode, avsc whole', what: `${event}, the whole envelope`, us: avscWhole },
+  ];
+};
+
+const partitioner = (): MicroResult => {
+  const keys = Array.from({ length: KEYS }, (_, i) => Buffer.from(`239b55f9-df06-21a3-2a59-9ecd6e9c${String(i).padStart(4, '0')}`));
+  return { name: 'partition of a key', what: 'murmur2 of a UUID as text', us: microseconds((i) => partitionOf(keys[i % KEYS]!, PARTITIONS)) };
+};
+
+const store = (): MicroResult => {
+  const memory = new MemoryStore('micro');
+  const keys = Array.from({ length: KEYS }, (_, i) => `content-${i}`);
+  let writes = 0;
+  const us = microseconds((i) => {
+    memory.begin();
+    const key = keys[i % KEYS]!;
+    memory.put(key, { events: ((memory.get(key) as { readonly events: number } | undefined)?.events ?? 0) + 1 });
+    writes += 1;
+    if (writes % KEYS !== 0) return;
+    memory.seal();
+    memory.committed();
+  });
+  return { name: 'state of a key', what: `get and put in memory, ${KEYS.toLocaleString('en-US')} keys, a commit after as many`, us };
+};
+
+export const runMicro = async (): Promise<MicroBody> => {
+  say('Parts by themselves');
+  const results = [...await readAvro(), partitioner(), store()];
+  for (const { name, us } of results) say(`  ${name}: ${us} us`);
+  return { results };
+};

@@ -1,0 +1,45 @@
+/** How much each part measures. */
+export interface Sizes {
+  readonly events: number;
+  readonly rounds: number;
+  readonly workers: number;
+  readonly latencyRate: number;
+  readonly latencyRuns: readonly { readonly commitIntervalMs: number; readonly warmUpS: number; readonly seconds: number }[];
+  readonly holdRate: number;
+  readonly holdS: number;
+  readonly firstRate: number;
+  readonly stepS: number;
+  /** What the parts on the live stack take, so that the engine leaves it to them. */
+  readonly liveMs: number;
+}
+
+/** The first is the default of `commitIntervalMs`. */
+const intervals = [100, 20, 50, 200];
+
+const full: Sizes = {
+  events: 500_500,
+  rounds: 2,
+  workers: 2,
+  latencyRate: 1_000,
+  latencyRuns: intervals.map((commitIntervalMs, i) => (i === 0 ? { commitIntervalMs, warmUpS: 20, seconds: 60 } : { commitIntervalMs, warmUpS: 10, seconds: 30 })),
+  holdRate: 2_000,
+  holdS: 300,
+  firstRate: 2_500,
+  stepS: 20,
+  liveMs: 13 * 60_000,
+};
+
+const small: Sizes = {
+  ...full,
+  events: 50_000,
+  rounds: 1,
+  latencyRate: 200,
+  latencyRuns: [{ commitIntervalMs: 100, warmUpS: 5, seconds: 10 }, { commitIntervalMs: 20, warmUpS: 5, seconds: 5 }],
+  holdRate: 200,
+  holdS: 60,
+  firstRate: 250,
+  stepS: 15,
+  liveMs: 4 * 60_000,
+};
+
+export const sizes = { full, small } as const;
