@@ -10,6 +10,8 @@ import { atMost, pauseMs } from './retry.ts';
 import type { Task } from './task.ts';
 import { Wake } from './wake.ts';
 
+/** How often ends are asked for that no fetch tells of. */
+const LOOK_AHEAD_MS = 1_000;
 /** Part of `stop.timeout.ms` for the tasks; the rest is for leaving the group. */
 const DRAIN_SHARE = 0.8;
 
@@ -40,6 +42,7 @@ export class StageRunner {
   #generation = -1;
   #joined = false;
   #opening = 0;
+  #lookedMs = 0;
   #subscription: Subscription | null = null;
   #fetching: Promise<void> = Promise.resolve();
 
@@ -192,11 +195,12 @@ export class StageRunner {
     const limits = fetchLimits(config);
     for (let attempt = 0; !this.#stopped.signal.aborted;) {
       const asked = [...this.#slots.values()].flatMap((slot) => (slot.task === null ? [] : slot.task.wanted().map((position) => ({ task: slot.task!, position }))));
-      if (asked.length === 0) {
-        await this.#wake.wait(config.fetchMaxWaitMs);
-        continue;
-      }
       try {
+        await this.#lookAhead();
+        if (asked.length === 0) {
+          await this.#wake.wait(config.fetchMaxWaitMs);
+          continue;
+        }
         const batches = await this.#reader.fetch(asked.map((a) => a.position), limits);
         attempt = 0;
         for (const batch of batches) this.#deliver(batch, asked);
@@ -209,6 +213,17 @@ export class StageRunner {
         attempt += 1;
       }
     }
+  }
+
+  /** Nothing is fetched for a full queue, so no fetch says how far its task is behind. */
+  async #lookAhead(): Promise<void> {
+    const now = this.#context.clock.monotonic();
+    if (now < this.#lookedMs + LOOK_AHEAD_MS) return;
+    this.#lookedMs = now;
+    const full = [...this.#slots.values()].flatMap(({ task }) => (task === null ? [] : task.full().map((place) => ({ task, place }))));
+    if (full.length === 0) return;
+    const ends = await this.#reader.endOffsets(full.map(({ place }) => place), 'read_uncommitted');
+    for (const { task, place } of full) task.ends(ends.filter(({ topic, partition }) => topic === place.topic && partition === place.partition));
   }
 
   /** The log no longer holds what a task wants. Opening again it reads the committed offset anew, and says so when that is gone too. */

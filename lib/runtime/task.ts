@@ -1,4 +1,4 @@
-import type { FetchedBatch, Position } from '../kafka/port.ts';
+import type { FetchedBatch, Position, TopicPartition } from '../kafka/port.ts';
 import type { KeyDecoder } from '../serde/serde.ts';
 import type { StageContext } from './context.ts';
 import type { Engine, Entry } from './engine.ts';
@@ -91,6 +91,19 @@ export class Task {
     return this.#queues
       .filter((q) => q.bytes < this.#options.context.config.queueBytes)
       .map((q) => ({ topic: q.entry.topic, partition: this.partition, offset: q.fetchAt }));
+  }
+
+  /** The partitions that are not wanted because their queues are full. */
+  full(): TopicPartition[] {
+    return this.#queues.filter((q) => q.bytes >= this.#options.context.config.queueBytes).map((q) => ({ topic: q.entry.topic, partition: this.partition }));
+  }
+
+  /** Learns where logs end. */
+  ends(positions: readonly Position[]): void {
+    for (const { topic, offset } of positions) {
+      const queue = this.#byTopic.get(topic);
+      if (queue !== undefined) queue.highWatermark = Math.max(queue.highWatermark, offset);
+    }
   }
 
   /** Takes a fetched batch, unless it answers a question of a former owner. */
