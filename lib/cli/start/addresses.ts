@@ -8,7 +8,7 @@ export const addressesOf = (endpoints: Endpoints, environment: Readonly<Record<s
   const known: readonly (readonly [name: string, address: string | undefined])[] = [
     ['kafka', brokers.join(',')],
     ['connect', connectUrl === undefined ? undefined : `${connectUrl}/connectors`],
-    ['registry', registryUrl === undefined ? undefined : `${registryUrl}/subjects`],
+    ['registry', registryUrl === undefined ? undefined : new URL('/apis', registryUrl).href],
     ['postgres', postgres === undefined ? undefined : `${postgres.host}${postgres.pathname}`],
     ['redis', redisUrl],
     ['bigquery', bigquery === undefined ? undefined : `${bigquery.apiEndpoint} (${environment.MILLRACE_BIGQUERY_PROJECT ?? bigquery.projectId})`],

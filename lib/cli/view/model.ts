@@ -123,7 +123,7 @@ const modelOf = ({ name, workers, addresses, without }: ViewInputs, state: State
   const present = [...state.reports.values()].filter((report) => isPresent(report, atMs));
   const rates = ratesOf(state.marks);
   const stages = totalsOf(state.reports.values(), atMs).map((totals) => ({ ...totals, in: rates.in(totals.stage), out: rates.out(totals.stage) }));
-  const metrics = present.flatMap(({ figures, url }) => (url === null ? [] : { name: `worker ${figures.worker}`, address: `${url}/metrics` }));
+  const metrics = present.flatMap(({ url }) => (url === null ? [] : { name: 'metrics', address: `${url}/metrics` }));
   return {
     ...{ name, atMs, runningMs: atMs - begunAtMs, without },
     workers: { running: present.filter(({ figures }) => figures.state === 'running').length, wanted: workers },

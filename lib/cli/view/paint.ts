@@ -21,7 +21,7 @@ const RESET = '\u001b[0m';
 
 const paint = ({ text, style }: Span, colour: Colour): string => (style === undefined || colour === 'none' || text.trim() === '' ? text : `\u001b[${CODES[style]}m${text}${RESET}`);
 
-const widthOfLine = (line: Line): number => line.reduce((sum, { text }) => sum + widthOf(text), 0);
+export const widthOfLine = (line: Line): number => line.reduce((sum, { text }) => sum + widthOf(text), 0);
 
 /** A line as text that takes at most so many columns, without blanks at its end. */
 export const textOf = (line: Line, columns: number, colour: Colour): string => {

@@ -13,55 +13,49 @@ const WIDE = 120;
 const MOST_NOTICES = 4;
 const FOOT: Line = [span(' Ctrl-C stops everything and keeps the data', 'dim')];
 
-interface Section {
-  readonly lines: readonly Line[];
-  /** What gives way first on a low terminal: the highest. */
-  readonly spare: number;
-  /** With fewer lines it says nothing, and goes as a whole. */
-  readonly least: number;
-}
+type Sections = Readonly<Record<'latency' | 'stages' | 'sinks' | 'top' | 'addresses' | 'notices', readonly Line[]>>;
 
-const section = (lines: readonly Line[], spare: number, least: number): Section => ({ lines, spare, least });
+const narrow = (model: ViewModel, columns: number): Sections => ({
+  latency: latency(model, columns),
+  stages: stages(model, columns),
+  sinks: sinks(model, columns),
+  top: top(model, columns),
+  addresses: addresses(model, columns),
+  notices: notices(model, columns, MOST_NOTICES),
+});
 
-const narrow = (model: ViewModel, columns: number): readonly Section[] => [
-  section(latency(model, columns), 2, 1),
-  section(stages(model, columns), 1, 2),
-  section(sinks(model, columns), 3, 2),
-  section(top(model, columns), 4, 3),
-  section(addresses(model, columns), 6, 2),
-  section(notices(model, columns, MOST_NOTICES), 5, 1),
-];
-
-const wide = (model: ViewModel, columns: number): readonly Section[] => {
+const wide = (model: ViewModel, columns: number): Sections => {
   const half = Math.floor(columns / 2);
-  const states = sinks(model, half - 2);
-  return [
-    section(latency(model, columns), 2, 1),
-    section(stages(model, columns), 1, 2),
-    section(states.length === 0 ? top(model, columns) : beside(states, top(model, columns - half), half), 3, 2),
-    section(addresses(model, columns), 5, 2),
-    section(notices(model, columns, MOST_NOTICES), 4, 1),
-  ];
+  const sections = narrow(model, columns);
+  if (sections.sinks.length === 0 || sections.top.length === 0) return sections;
+  return { ...sections, sinks: beside(sinks(model, half - 2), top(model, columns - half), half), top: [] };
 };
 
-/** Cuts sections, the spare ones first, until all fit. */
-const fitted = (sections: readonly Section[], rows: number): readonly Section[] => {
-  const kept = [...sections];
-  const lines = (): number => kept.reduce((sum, each) => sum + each.lines.length, 0);
-  for (const each of sections.toSorted((a, b) => b.spare - a.spare)) {
-    const surplus = lines() - rows;
+/** What gives way on a low terminal, in this order: a section, and how many of its lines stay. */
+const WAYS: readonly (readonly [section: keyof Sections, lines: number])[] = [
+  ['notices', 2], ['top', 6], ['notices', 1], ['addresses', 0], ['top', 0], ['sinks', 3], ['notices', 0], ['sinks', 0], ['latency', 0], ['stages', 2],
+];
+
+const linesOf = (sections: Sections): number => Object.values(sections).reduce((sum, lines) => sum + lines.length, 0);
+
+const fitted = (sections: Sections, rows: number): Sections => {
+  let kept = sections;
+  for (const [name, least] of WAYS) {
+    const surplus = linesOf(kept) - rows;
     if (surplus <= 0) break;
-    const rest = each.lines.length - surplus;
-    kept[kept.indexOf(each)] = { ...each, lines: rest < each.least ? [] : each.lines.slice(0, rest) };
+    const rest = least === 0 ? 0 : Math.max(least, kept[name].length - surplus);
+    // The newest notices are the last ones.
+    const lines = name === 'notices' ? kept[name].slice(Math.max(0, kept[name].length - rest)) : kept[name].slice(0, rest);
+    kept = { ...kept, [name]: lines };
   }
-  return kept.filter((each) => each.lines.length > 0);
+  return kept;
 };
 
 /** A frame of at most `rows` lines, each of at most `columns` columns: cut, never wrapped. */
 export const render = (model: ViewModel, { columns, rows, colour }: Terminal): readonly string[] => {
-  const sections = fitted((columns >= WIDE ? wide : narrow)(model, columns).filter((each) => each.lines.length > 0), rows - 2);
-  const used = 2 + sections.reduce((sum, each) => sum + each.lines.length, 0);
+  const sections = Object.values(fitted((columns >= WIDE ? wide : narrow)(model, columns), rows - 2)).filter((lines) => lines.length > 0);
+  const used = 2 + sections.reduce((sum, lines) => sum + lines.length, 0);
   const gaps = rows - used >= sections.length + 1 ? [[]] : [];
-  const lines = [summary(model), ...sections.flatMap((each) => [...gaps, ...each.lines]), ...gaps, FOOT];
+  const lines = [summary(model, columns), ...sections.flatMap((section) => [...gaps, ...section]), ...gaps, FOOT];
   return lines.slice(0, Math.max(0, rows)).map((line) => textOf(line, columns, colour));
 };

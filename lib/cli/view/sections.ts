@@ -1,8 +1,8 @@
 /** The parts of the view, each as lines of at most `columns` columns. */
 import type { BreakerState } from '../../core/metrics.ts';
 import { bar, behind, clockTime, compact, rate, sparkline, whole } from './format.ts';
-import { HISTORY_TICKS, type StageView, type ViewModel } from './model.ts';
-import { span, type Line, type Span, type Style } from './paint.ts';
+import { HISTORY_TICKS, type Address, type StageView, type ViewModel } from './model.ts';
+import { span, widthOfLine, type Line, type Span, type Style } from './paint.ts';
 import { cut, cutStart, harmless, left, right, widthOf } from './width.ts';
 
 const MARGIN = ' ';
@@ -11,16 +11,22 @@ const head = (title: string, ...rest: Span[]): Line => [span(MARGIN), span(title
 
 const longest = (texts: readonly string[]): number => Math.max(0, ...texts.map(widthOf));
 
-export const summary = (model: ViewModel): Line => {
+/** Narrower than this the program's own name is left out of the first line. */
+const ROOM_FOR_NAME = 70;
+
+/** What does not fit whole is left out, the last first. */
+export const summary = (model: ViewModel, columns: number): Line => {
   const { running, wanted } = model.workers;
-  return [
-    span(MARGIN), span(`millrace ${model.name}`, 'title'), span(`  ${clockTime(model.runningMs)}`),
-    span('  workers ', 'dim'), span(`${running}/${wanted}`, running < wanted ? 'warning' : 'good'),
-    span('  in ', 'dim'), span(`${rate(model.writing)}/s`, 'bold'),
-    span('  out ', 'dim'), span(`${rate(model.delivering)}/s`, 'bold'),
-    span('  written ', 'dim'), span(whole(model.written)),
-    ...(model.without.length === 0 ? [] : [span(`  without ${model.without.join(', ')}`, 'warning')]),
+  const parts: readonly Line[] = [
+    [span(MARGIN), span(columns < ROOM_FOR_NAME ? model.name : `millrace ${model.name}`, 'title'), span(`  ${clockTime(model.runningMs)}`)],
+    [span('  workers ', 'dim'), span(`${running}/${wanted}`, running < wanted ? 'warning' : 'good')],
+    [span('  in ', 'dim'), span(`${rate(model.writing)}/s`, 'bold')],
+    [span('  out ', 'dim'), span(`${rate(model.delivering)}/s`, 'bold')],
+    ...(model.without.length === 0 ? [] : [[span(`  without ${model.without.join(', ')}`, 'warning')]]),
+    [span('  written ', 'dim'), span(whole(model.written))],
   ];
+  const fits = (count: number): boolean => widthOfLine(parts.slice(0, count).flat()) <= columns;
+  return parts.filter((_, i) => i === 0 || fits(i + 1)).flat();
 };
 
 /** One value per character: the largest of the seconds that it stands for. Those seconds stay the same as time goes on. */
@@ -33,7 +39,9 @@ const bucketsOf = (model: ViewModel, field: 'p50Ms' | 'p95Ms' | 'p99Ms', columns
     const before = buckets[bucket] ?? null;
     buckets[bucket] = latency === null ? before : Math.max(before ?? 0, latency[field]);
   });
-  return buckets.slice(-columns);
+  const shown = buckets.slice(-columns);
+  const begin = shown.findIndex((value) => value !== null);
+  return begin < 0 ? [] : shown.slice(begin);
 };
 
 const MOST_SPARKS = 60;
@@ -94,9 +102,9 @@ const STAGE_COLUMNS: readonly Column<StageView>[] = [
   { title: 'IN/S', columns: 7, text: (s) => rate(s.in) },
   { title: 'OUT/S', columns: 7, text: (s) => rate(s.out) },
   { title: 'LAG', columns: 7, text: (s) => compact(s.lagRecords), style: (s) => (s.lagRecords > 0 ? undefined : 'dim') },
-  { title: 'BEHIND', columns: 8, text: (s) => behind(s.lagMs), style: (s) => (s.lagMs > 5_000 ? 'warning' : undefined) },
-  { title: 'ERRORS', columns: 8, text: (s) => compact(s.aborts + s.sinkErrors), style: (s) => above(s.aborts + s.sinkErrors, 'warning') },
-  { title: 'RETRIES', columns: 9, text: (s) => compact(s.retries), style: (s) => above(s.retries, 'warning'), spare: 1 },
+  { title: 'BEHIND', columns: 7, text: (s) => behind(s.lagMs), style: (s) => (s.lagMs > 5_000 ? 'warning' : undefined) },
+  { title: 'ERRORS', columns: 7, text: (s) => compact(s.aborts + s.sinkErrors), style: (s) => above(s.aborts + s.sinkErrors, 'warning') },
+  { title: 'RETRIES', columns: 8, text: (s) => compact(s.retries), style: (s) => above(s.retries, 'warning'), spare: 1 },
   { title: 'DEAD', columns: 6, text: (s) => compact(s.deadLetters), style: (s) => above(s.deadLetters, 'bad') },
 ];
 
@@ -110,7 +118,7 @@ const BREAKERS: Readonly<Record<BreakerState, { readonly mark: string; readonly 
 };
 
 const SINK_COLUMNS: readonly Column<StageView>[] = [
-  { title: 'BREAKER', columns: 13, text: ({ breaker }) => left(`  ${BREAKERS[breaker!].mark} ${breaker}`, 13), style: ({ breaker }) => BREAKERS[breaker!].style },
+  { title: left('  BREAKER', 13), columns: 13, text: ({ breaker }) => left(`  ${BREAKERS[breaker!].mark} ${breaker}`, 13), style: ({ breaker }) => BREAKERS[breaker!].style },
   { title: 'WRITTEN', columns: 12, text: (s) => whole(s.recordsOut) },
   { title: 'REFUSED', columns: 9, text: (s) => compact(s.sinkRefusals), style: (s) => above(s.sinkRefusals, 'bad') },
   { title: 'RETRIES', columns: 9, text: (s) => compact(s.retries), style: (s) => above(s.retries, 'warning') },
@@ -141,16 +149,23 @@ export const top = (model: ViewModel, columns: number): readonly Line[] => {
   ];
 };
 
-/** Side by side where they fit. */
+const GAP = 3;
+
+/** In as many columns as fit, read from top to bottom. */
 export const addresses = (model: ViewModel, columns: number): readonly Line[] => {
-  if (model.addresses.length === 0) return [];
-  const names = longest(model.addresses.map(({ name }) => name));
-  const cell = MARGIN.length * 2 + names + 2 + longest(model.addresses.map(({ address }) => address)) + 2;
-  const perLine = Math.max(1, Math.floor(columns / cell));
-  const lines = Math.ceil(model.addresses.length / perLine);
-  const row = (i: number): Line => model.addresses.filter((_, place) => place % lines === i)
-    .flatMap(({ name, address }) => [span(`${MARGIN}${MARGIN}${left(name, names)}  `, 'dim'), span(left(address, cell - names - 4))]);
-  return [head('ADDRESSES'), ...Array.from({ length: lines }, (_, i) => row(i))];
+  const entries = model.addresses;
+  const names = longest(entries.map(({ name }) => name));
+  const inColumns = (lines: number): readonly (readonly Address[])[] =>
+    Array.from({ length: Math.ceil(entries.length / lines) }, (_, column) => entries.slice(column * lines, (column + 1) * lines));
+  const widthOfColumn = (column: readonly Address[]): number => MARGIN.length + names + 2 + longest(column.map(({ address }) => address));
+  const fits = (lines: number): boolean => inColumns(lines).reduce((sum, column) => sum + widthOfColumn(column) + GAP, 0) - GAP < columns;
+  const lines = entries.findIndex((_, i) => fits(i + 1)) + 1 || entries.length;
+  const row = (i: number): Line => inColumns(lines).flatMap((column) => {
+    const entry = column[i];
+    const columnWidth = widthOfColumn(column) + GAP;
+    return entry === undefined ? [] : [span(`${MARGIN}${MARGIN}${left(entry.name, names)}  `, 'dim'), span(left(entry.address, columnWidth - names - 4))];
+  });
+  return entries.length === 0 ? [] : [head('ADDRESSES'), ...Array.from({ length: lines }, (_, i) => row(i))];
 };
 
 export const notices = (model: ViewModel, columns: number, most: number): readonly Line[] =>
