@@ -18,9 +18,11 @@ const ROOT = join(import.meta.dirname, '..');
 const STACK_DIR = join(ROOT, '.millrace-test');
 /** Away from the usual ports, which a running `npm start` has. */
 const PORT_OFFSET = 20_000;
-const UNIT_TIMEOUT_MS = 180_000;
-const INTEGRATION_TIMEOUT_MS = 600_000;
-const CHECK_TIMEOUT_MS = 180_000;
+const UNIT_TIMEOUT_MS = 600_000;
+const INTEGRATION_TIMEOUT_MS = 1_500_000;
+const CHECK_TIMEOUT_MS = 300_000;
+/** For tests that name no limit of their own: some start a process, and the machine may be busy. */
+const TEST_TIMEOUT_MS = 20_000;
 const KILL_AFTER_MS = 5000;
 const LOCK_TIMEOUT_MS = 1000;
 
@@ -135,7 +137,7 @@ const mocha = (kind: 'unit' | 'integration', environment: Readonly<Record<string
     const folder = await mkdtemp(join(tmpdir(), 'millrace-test-'));
     const file = join(folder, 'report.json');
     const timeoutMs = kind === 'unit' ? UNIT_TIMEOUT_MS : INTEGRATION_TIMEOUT_MS;
-    const args = [bin('mocha', 'bin', 'mocha.js'), '--reporter', join(ROOT, 'bin', 'reporter.mjs'), '--forbid-only', ...extraArgs, ...files];
+    const args = [bin('mocha', 'bin', 'mocha.js'), '--reporter', join(ROOT, 'bin', 'reporter.mjs'), '--forbid-only', '--timeout', String(TEST_TIMEOUT_MS), ...extraArgs, ...files];
     const reason = await runNode({ name: kind, args, environment: { ...environment, MILLRACE_TEST_REPORT: file }, timeoutMs });
     const counts = JSON.parse(await readFile(file, 'utf8').catch(() => 'null')) as Counts | null;
     await rm(folder, { recursive: true, force: true });

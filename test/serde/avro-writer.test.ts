@@ -1,6 +1,9 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
+import { systemClock } from '../../lib/core/clock.ts';
 import { ConfigurationError, DeadLetterError, StopError } from '../../lib/core/errors.ts';
+import { silentLogger } from '../../lib/core/logger.ts';
+import { createSerde, LocalSchemas, type Schemas } from '../../lib/serde/index.ts';
 import { avro, type AvroSchema } from '../../topology/codecs.ts';
 import { DECIMAL, ENUM, offline, recordOf, refusal, through } from './support.ts';
 
@@ -51,7 +54,11 @@ describe('writing a value that does not fit', () => {
   });
 
   it('is refused before the schema is registered', () => {
-    expect(() => offline().serde.valueEncoder(avro(recordOf('int')), 'topic').encode({ v: 1 })).to.throw(StopError, 'topic-value before its schema was registered');
+    const local = new LocalSchemas();
+    // A registry, unlike the table in this process, cannot be asked in the call.
+    const registry: Schemas = { peek: (id) => local.peek(id), isCurrent: () => true, fetch: () => local.fetch(), register: (subject, schema) => local.register(subject, schema) };
+    const serde = createSerde({ registryUrl: null, clock: systemClock, log: silentLogger }, registry);
+    expect(() => serde.valueEncoder(avro(recordOf('int')), 'topic').encode({ v: 1 })).to.throw(StopError, 'topic-value before its schema was registered');
   });
 });
 
