@@ -7,7 +7,7 @@ import { ConfigurationError } from '../core/errors.ts';
 import { createLogger, RateLimitedLog, type Logger } from '../core/logger.ts';
 import { StageCounters, type WorkerFigures, type WorkerState } from '../core/metrics.ts';
 import { kafkaPort } from '../kafka/kafkajs/index.ts';
-import type { KafkaAdmin, KafkaPort, Position } from '../kafka/port.ts';
+import type { KafkaAdmin, KafkaPort } from '../kafka/port.ts';
 import { plan as planOf } from '../plan/plan.ts';
 import type { Plan, StagePlan, TopologyValue } from '../plan/types.ts';
 import { createSerde, type Schemas } from '../serde/index.ts';
@@ -190,15 +190,11 @@ class Worker implements RunHandle {
 
   async #purging(partitions: PartitionCounts): Promise<void> {
     const { signal } = this.#stopping;
-    let processed: readonly Position[] = [];
     while (!signal.aborted) {
       await this.#clock.sleep(this.#config.purgeIntervalMs, signal).catch(() => {});
       if (signal.aborted) return;
       try {
-        // What was processed lately stays for a round more: a sink that loses its last writes is given them again.
-        const now = await processedOf(this.plan, this.#admin, partitions);
-        await this.#admin.deleteRecordsBefore(processed);
-        processed = now;
+        await this.#admin.deleteRecordsBefore(await processedOf(this.plan, this.#admin, partitions));
       } catch (error) {
         this.#limited.warn('purge', 'deleting processed records of internal topics failed', { error });
       }

@@ -11,6 +11,7 @@ import type { StageContext } from './context.ts';
 import { appendDeadLetter, originalOf } from './dead-letter.ts';
 import { Delivery } from './delivery.ts';
 import type { Engine, Entry } from './engine.ts';
+import { Keeping } from './keeping.ts';
 import { RecordMeta } from './meta.ts';
 import { PendingRecord } from './pending-record.ts';
 
@@ -50,6 +51,7 @@ export class SinkingEngine implements Engine, StageHost {
   readonly #processed = new Map<string, number>();
   readonly #committed = new Map<string, number>();
   readonly #delivery: Delivery;
+  readonly #keeping: Keeping;
   #batch: FetchedBatch | null = null;
   #index = 0;
   /** Dead letters that wait until the offset behind them is committed. */
@@ -72,6 +74,7 @@ export class SinkingEngine implements Engine, StageHost {
       onRefused: ({ batch, index }, error) => this.#deadLetter(batch, index, options.sink, error),
       beforeWait: () => this.#commitWhenDue(),
     });
+    this.#keeping = new Keeping({ context, writer, breaker, signal, done: () => this.#done() });
     this.#committedMs = options.context.clock.monotonic();
     for (const { topic, offset } of options.committed) this.#committed.set(topic, offset);
     this.#compiled = compile(options.context.stage, this);
@@ -147,8 +150,8 @@ export class SinkingEngine implements Engine, StageHost {
     const now = this.#context.clock.monotonic();
     const write = this.#delivery.length === 0 ? null : this.#oldestMs + this.#options.sink.batch.waitMs - now;
     const offsets = this.#positions().length === 0 ? null : this.#committedMs + this.#context.config.sinkCommitIntervalMs - now;
-    if (write === null) return offsets;
-    return offsets === null ? write : Math.min(write, offsets);
+    const due = [write, offsets, this.#keeping.dueInMs()].filter((ms) => ms !== null);
+    return due.length === 0 ? null : Math.min(...due);
   }
 
   async settle(): Promise<void> {
@@ -159,6 +162,7 @@ export class SinkingEngine implements Engine, StageHost {
     }
     if (!this.#stopping && this.#delivery.length > 0 && this.#context.clock.monotonic() >= this.#oldestMs + batch.waitMs) await this.#write(this.#delivery.length);
     await this.#commitWhenDue();
+    if (!this.#stopping) await this.#keeping.attend();
   }
 
   /** Between writes too: a slow sink's task may have many of them to do. */
@@ -172,11 +176,19 @@ export class SinkingEngine implements Engine, StageHost {
   }
 
   /** Behind what the sink has decided on: the first waiting record of a topic holds its offset back. */
-  #positions(): Position[] {
+  #decided(): Position[] {
     const first = this.#delivery.firstOffsets();
-    return [...this.#processed]
-      .map(([topic, offset]) => ({ topic, partition: this.#options.partition, offset: first.get(topic) ?? offset }))
-      .filter(({ topic, offset }) => offset > (this.#committed.get(topic) ?? -1));
+    return [...this.#processed].map(([topic, offset]) => ({ topic, partition: this.#options.partition, offset: first.get(topic) ?? offset }));
+  }
+
+  /** What is to be committed. */
+  #positions(): Position[] {
+    return this.#decided().filter(({ topic, offset }) => offset > (this.#committed.get(topic) ?? -1));
+  }
+
+  /** Decided on and committed: a task that has started below the committed offset may not have come so far yet. */
+  #done(): Position[] {
+    return this.#decided().map((position) => ({ ...position, offset: Math.min(position.offset, this.#committed.get(position.topic) ?? 0) }));
   }
 
   async #commit(): Promise<void> {

@@ -66,6 +66,11 @@ export interface SinkWriter {
    * throws refuses its record. Stops early, with the rest in `retry`, when the signal aborts.
    */
   write(batch: readonly SinkRecord[], signal: AbortSignal): Promise<WriteResult>;
+  /**
+   * Asks whether the outside system still has everything that it has confirmed to this writer. Rejects with `RejoinError` when it
+   * has not, or knows a newer owner, with `RetryError` while it is down. Sinks that keep no positions leave it out. Never called while `write` runs.
+   */
+  verify?(signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
 

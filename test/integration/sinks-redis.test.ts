@@ -198,8 +198,10 @@ describe('redis', function () {
     const position = await admin.dumpBuffer(fence);
     const data = await admin.dumpBuffer(key);
     await writer.write([recordOf(1, 1)], running());
+    await writer.verify!(running());
     await admin.restore(fence, 0, position, 'REPLACE');
     await admin.restore(key, 0, data, 'REPLACE');
+    expect(await rejection(writer.verify!(running())), 'asked without a write').instanceOf(RejoinError);
     expect(await rejection(writer.write([recordOf(2, 2)], running()))).instanceOf(RejoinError);
     const next = await writerOf(sink, context, taskOf(2));
     expect(await next.positions(FAR_ENDS)).deep.equal([1]);

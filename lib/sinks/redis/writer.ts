@@ -124,6 +124,12 @@ export class RedisWriter implements SinkWriter {
     return outcome.result();
   }
 
+  /** A call without commands: the script looks at the fences all the same. */
+  async verify(signal: AbortSignal): Promise<void> {
+    const call: Call = { commandKeys: [], args: [], indexes: [], advance: this.#fences.map((fence) => fence.confirmed), characters: 0 };
+    await this.#send(call, signal, new Outcome());
+  }
+
   async close(): Promise<void> {
     return Promise.resolve();
   }

@@ -82,6 +82,7 @@ const settingsOf = (random: Random): Partial<Config> => ({
   commitRecords: random.pick([1, 3, 10_000]),
   openTasks: random.pick([1, 4]),
   purgeIntervalMs: 1_500,
+  sinkCheckIntervalMs: 600,
   retryBaseMs: 50,
   retryMaxMs: 1_000,
   sinkTimeoutMs: 2_000,
@@ -165,8 +166,12 @@ export class World {
     this.#faults.heal();
     this.#workers.heal();
     await Promise.all([feeding, ...disturbing]);
-    // A worker that died in the moment of healing comes back by itself.
     await this.#untilProcessed();
+    if (this.#faults.counts['sink-loss'] !== undefined) {
+      // What Redis has lost is noticed when it is asked the next time; no offset tells that it is missing.
+      await clock.sleep(this.#settings.sinkCheckIntervalMs! + 2 * this.#settings.sessionTimeoutMs!);
+      await this.#untilProcessed();
+    }
     await this.#untilStopped();
   }
 
