@@ -1,0 +1,66 @@
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import type { EngineBody } from '../../benchmarks/engine/run.ts';
+import type { HoldBody } from '../../benchmarks/live/hold.ts';
+import type { LatencyBody } from '../../benchmarks/live/latency.ts';
+import { reportText, type Results } from '../../benchmarks/report/text.ts';
+import { markdownTable } from '../../benchmarks/report/words.ts';
+import type { PartName, Result } from '../../benchmarks/results.ts';
+
+const none: Results = { engine: null, profile: null, latency: null, hold: null, rate: null, micro: null };
+
+const result = <T>(part: PartName, body: T): Result<T> => ({
+  part, at: '2026-03-04T05:06:07.890Z', seconds: 61, machine: { cpu: 'A CPU', cores: 2, memoryGiB: 24, system: 'linux' }, versions: { node: 'v24' }, load: { before: 0.5, after: 1.25 }, body,
+});
+
+const summary = { runs: 2, lateEvps: 70_000, cpuSecondsPerMillion: 12.34, brokerCpuSecondsPerMillion: 5, otherCpuS: 1.5, rssMb: 210, ties: 0, wrongRuns: 0 };
+const engine: EngineBody = {
+  events: 500_500, rounds: 2, verified: true, skipped: { go: 'go not found' }, failed: [], runs: [],
+  summaries: [{ ...summary, peer: 'millrace', variant: 'global-eos-w2', evps: 61_234 }, { ...summary, peer: 'streams', variant: 'global-eos-t2', evps: 41_000, ties: 79, wrongRuns: 1 }],
+  verdicts: [{ ours: 'global-eos-w2', theirs: 'global-eos-t2', atLeast: 1.2, ratio: 1.493, passed: true }, { ours: 'global-eos-w1', theirs: 'global-eos-t1', atLeast: 1, ratio: 0.9, passed: false }],
+};
+const latency: LatencyBody = {
+  workers: 2, targets: { p50Ms: 250, p99Ms: 750, commitIntervalMs: 100 }, passed: false,
+  runs: [{ commitIntervalMs: 100, rate: 1_000, achieved: 999, seconds: 60, measured: 58_000, missing: 0, p50Ms: 180, p90Ms: 300, p99Ms: 800, maxMs: 900, busy: 0.66 }],
+};
+const hold: HoldBody = {
+  workers: 2, rate: 2_000, seconds: 300, trend: { achieved: 1_999, growth: 0.4, behindAtEnd: 700 }, drainS: 2.5, rssByMinute: [300, 310, 311], rssGrowth: 1, aborts: 0, samples: [],
+  sinks: [{ sink: 'partner', expected: 5, actual: 5 }], lagFlat: true, memoryFlat: null, complete: true,
+};
+
+describe('benchmarks: the report', () => {
+  it('says of each part that was never run how to run it, and of each aim that it is not measured', () => {
+    const text = reportText(none);
+    for (const part of ['engine', 'profile', 'latency', 'hold', 'rate', 'micro']) expect(text).to.contain(`npm run bench -- ${part}`);
+    expect(text.match(/: not measured\.$/gm)).to.have.length(5);
+  });
+
+  it('says where, when and beside how much load it was measured', () => {
+    expect(reportText({ ...none, engine: result('engine', engine) })).to.contain('Measured 2026-03-04 05:06 UTC in 61 s on 2 cores (A CPU), 24 GiB, linux; load average 0.5 before and 1.25 after; node v24.');
+  });
+
+  it('gives each program a line, and says whose output was wrong', () => {
+    const text = reportText({ ...none, engine: result('engine', engine) });
+    expect(text).to.contain('| Millrace, everywhere join, two processes | 61,234 | 70,000 | 12.3 | 5.0 | 210 | 1.5 | equal to SQL |');
+    expect(text).to.contain('| Kafka Streams, global table, two threads | 41,000 | 70,000 | 12.3 | 5.0 | 210 | 1.5 | 1 of 2 runs WRONG |');
+    expect(text).to.contain('Not run: go: go not found.');
+  });
+
+  it('says of each aim whether it was reached', () => {
+    const text = reportText({ ...none, engine: result('engine', engine), latency: result('latency', latency), hold: result('hold', hold) });
+    expect(text).to.contain('- Millrace, everywhere join, two processes: at least 1.2x Kafka Streams, global table, two threads: reached.');
+    expect(text).to.contain('- Millrace, everywhere join, one process: at least 1.0x Kafka Streams, global table, one thread: **not reached**.');
+    expect(text).to.contain('| Millrace, everywhere join, two processes / Kafka Streams, global table, two threads | 1.2x | 1.49x | reached |');
+    expect(text).to.contain('p99 at most 750 ms: **not reached**.');
+    expect(text).to.contain('every sink complete: not measured.');
+  });
+
+  it('says that output was only counted where nothing compared it', () => {
+    const text = reportText({ ...none, engine: result('engine', { ...engine, verified: false }) });
+    expect(text).to.contain('| counted only |').and.not.contain('equal to SQL');
+  });
+
+  it('keeps a bar within a cell', () => {
+    expect(markdownTable(['a', 'b'], [['x|y', 'z']])).to.equal('| a | b |\n| --- | --- |\n| x\\|y | z |');
+  });
+});
