@@ -1,5 +1,7 @@
 /** The shape of the package: layers, cycles, what its doors export, and the lint rules that hold the runtime to one clock. */
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { cruise, type ICruiseOptions, type IReporterOutput } from 'dependency-cruiser';
@@ -10,6 +12,12 @@ import * as topology from 'millrace/topology';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const layers = createRequire(import.meta.url)('../.dependency-cruiser.cjs') as { readonly forbidden: unknown; readonly options: ICruiseOptions };
+
+/** The types of the runtime's door, as it writes them. */
+const types = [
+  'BreakerState', 'Clock', 'Config', 'EntryPlan', 'Environment', 'HistogramFigures', 'LogFields', 'Logger', 'OutputPlan', 'Plan', 'RunHandle', 'RunOptions', 'ServeOptions', 'ServedWorker',
+  'StageFigures', 'StagePlan', 'StoreChange', 'StorePlan', 'StoreView', 'TableFigures', 'Timer', 'TopicPlan', 'TopicRole', 'WorkerEvent', 'WorkerFigures', 'WorkerServer', 'WorkerState',
+];
 
 /** What each door of the package exports as values, name by name (types are held by test/types). A new door or name is a decision: it is added here. */
 const doors: Readonly<Record<string, { readonly exports: object; readonly names: readonly string[] }>> = {
@@ -38,6 +46,13 @@ describe('architecture', () => {
       expect(Object.keys(exports).toSorted()).to.deep.equal([...names].toSorted());
     });
   }
+});
+
+describe('the types of millrace', () => {
+  it('are these and no others', async () => {
+    const lists = [...(await readFile(join(root, 'lib', 'index.ts'), 'utf8')).matchAll(/^export type \{([^}]+)\}/gm)];
+    expect(lists.flatMap((match) => match[1]!.split(',').map((name) => name.trim())).toSorted()).to.deep.equal(types);
+  });
 });
 
 describe('the one clock', () => {
