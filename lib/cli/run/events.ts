@@ -1,4 +1,4 @@
-import { filter, map, type Observable } from 'rxjs';
+import { distinctUntilChanged, filter, groupBy, map, mergeMap, type Observable } from 'rxjs';
 import { messageOf } from '../../core/errors.ts';
 import { scrub } from '../../core/logger.ts';
 import type { WorkerEvent } from '../../runtime/events.ts';
@@ -17,11 +17,16 @@ const plain = (event: WorkerEvent): CoarseEvent => ('error' in event ? { ...even
 
 export const coarse = (events$: Observable<WorkerEvent>): Observable<CoarseEvent> => events$.pipe(filter(isCoarse), map(plain));
 
-/** For people; null: what happens whenever workers start and stop. */
-export const eventText = (event: CoarseEvent, worker: string): string | null => {
+export interface WorkerNews {
+  readonly worker: string;
+  readonly event: CoarseEvent;
+}
+
+/** For people; null: what happens whenever workers start and stop, and a breaker's attempts. */
+const textOf = ({ event, worker }: WorkerNews): string | null => {
   switch (event.type) {
     case 'sinkState':
-      return `${event.sink}: the breaker is ${event.state} in worker ${worker}`;
+      return event.state === 'half-open' ? null : `${event.sink}: the breaker is ${event.state} in worker ${worker}`;
     case 'fenced':
       return `${event.stage}: task ${event.partition} of worker ${worker} was shut out by a newer owner`;
     case 'aborted':
@@ -34,3 +39,16 @@ export const eventText = (event: CoarseEvent, worker: string): string | null => 
       return null;
   }
 };
+
+/** What they are about: an outage is told once, however often a breaker tries in vain. */
+const subjectOf = ({ event, worker }: WorkerNews): string => (event.type === 'sinkState' ? `${worker} ${event.sink}` : '');
+
+/** Lines for people about what is out of the ordinary. */
+export const noticesOf = (news$: Observable<WorkerNews>): Observable<string> =>
+  news$.pipe(
+    groupBy(subjectOf),
+    mergeMap((about$) => {
+      const texts$ = about$.pipe(map(textOf), filter((text) => text !== null));
+      return about$.key === '' ? texts$ : texts$.pipe(distinctUntilChanged());
+    }),
+  );

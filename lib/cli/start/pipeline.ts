@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { Subject } from 'rxjs';
 import { applyConnectors, connectorStatus, loadConnectors } from '../../connect/index.ts';
 import { systemClock } from '../../core/clock.ts';
 import { StopError } from '../../core/errors.ts';
@@ -10,7 +11,7 @@ import { createLogger } from '../../core/logger.ts';
 import { kafkaPort } from '../../kafka/kafkajs/index.ts';
 import { attach, baseServiceNames, down, status, up, type BaseServiceName, type ExtraService, type Stack } from '../../stack/index.ts';
 import { stackProgress } from '../progress.ts';
-import { eventText } from '../run/events.ts';
+import { noticesOf, type WorkerNews } from '../run/events.ts';
 import { startWorkers, type Workers } from '../run.ts';
 import type { Address, WorkerMessage } from '../view/model.ts';
 import { addressesOf } from './addresses.ts';
@@ -88,16 +89,15 @@ const stopServices = async (dir: string, before: ReadonlySet<string>): Promise<v
 const launchWorkers = (options: PipelineOptions, environment: DemoEnvironment, log: number): { readonly workers: Workers; readonly failed: Promise<never> } => {
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => undefined);
+  const news$ = new Subject<WorkerNews>();
+  noticesOf(news$).subscribe(options.tell);
   const workers = startWorkers(options.demo.topology, {
     workers: options.workers,
     environment: { ...process.env, ...environment },
     stderr: log,
     withoutSinks: options.demo.systems.filter(({ name }) => options.without.includes(name)).flatMap(({ sinks }) => sinks),
     onFigures: (figures, url) => options.onFigures({ figures, url }),
-    onEvent: (event, worker) => {
-      const text = eventText(event, worker);
-      if (text !== null) options.tell(text);
-    },
+    onEvent: (event, worker) => news$.next({ event, worker }),
     onRestart: ({ code, signal, restartMs }) => options.tell(`A worker ended (${signal ?? `code ${code}`}) and is started again in ${restartMs} ms`),
     onExit: (code) => failed.reject(new StopError(`a worker ended with code ${code}`, { hint: `Its log is ${join(options.dir, 'logs', 'workers.log')}` })),
   });

@@ -17,6 +17,7 @@ export interface ShowOptions {
 const FIGURES_INTERVAL_MS = 1_000;
 /** Lines of a log come less often than what redraws itself on a terminal. */
 const LINE_INTERVAL_MS = 5_000;
+const MOST_SAID = 20;
 
 /** What people and programs are shown of a run, while it runs. */
 export class Show {
@@ -26,7 +27,7 @@ export class Show {
   readonly #notices$ = new Subject<string>();
   readonly #closed$ = new Subject<void>();
   /** What was said while the screen was drawn, which is gone with it. */
-  readonly #said: string[] = [];
+  #said: readonly string[] = [];
   #screen: Screen | null = null;
 
   constructor(options: ShowOptions) {
@@ -41,7 +42,7 @@ export class Show {
   tell(text: string): void {
     this.#notices$.next(text);
     if (this.#screen === null) tell(text);
-    else this.#said.push(text);
+    else this.#said = [...this.#said, text].slice(-MOST_SAID);
   }
 
   /** Begins to show figures. */
@@ -59,7 +60,8 @@ export class Show {
     this.#closed$.next();
     this.#screen?.close();
     this.#screen = null;
-    for (const text of this.#said.splice(0)) tell(text);
+    for (const text of this.#said) tell(text);
+    this.#said = [];
   }
 
   /** Figures that cannot be had for a moment, because a server restarts, are left out. */

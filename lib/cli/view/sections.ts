@@ -60,7 +60,7 @@ export const latency = (model: ViewModel, columns: number): readonly Line[] => {
   if (model.without.includes('redis')) return [head('LATENCY', span('  is measured where results arrive in Redis, which is left out', 'dim'))];
   const sparks = Math.max(1, Math.min(MOST_SPARKS, columns - 36));
   return [
-    head('LATENCY', span(`  commit in PostgreSQL to result in Redis, ${HISTORY_TICKS / 60} minutes`, 'dim')),
+    head('LATENCY', span(`  PostgreSQL to Redis, the last ${HISTORY_TICKS / 60} minutes`, 'dim')),
     ...PERCENTILES.map(([label, field]) => percentileLine(model, label, field, sparks)),
   ];
 };

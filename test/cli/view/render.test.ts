@@ -9,7 +9,7 @@ const plain = (columns: number, rows = 40, changes: Parameters<typeof model>[0] 
 const AT_60 = `
  engagement  12:34  workers 2/2  in 200/s  out 812/s
 
- LATENCY  commit in PostgreSQL to result in Redis, 4 minutes
+ LATENCY  PostgreSQL to Redis, the last 4 minutes
    p50       27 ms  ▂▄█                       peak 40 ms
    p95      112 ms  ▁▁█                       peak 400 ms
    p99    1,201 ms  ▁█▄                       peak 1,600 ms
@@ -39,7 +39,7 @@ const AT_60 = `
 
 const AT_80 = `
  millrace engagement  12:34  workers 2/2  in 200/s  out 812/s  written 12,345
- LATENCY  commit in PostgreSQL to result in Redis, 4 minutes
+ LATENCY  PostgreSQL to Redis, the last 4 minutes
    p50       27 ms  ▂▄█                                           peak 40 ms
    p95      112 ms  ▁▁█                                           peak 400 ms
    p99    1,201 ms  ▁█▄                                           peak 1,600 ms
@@ -63,7 +63,7 @@ const AT_80 = `
 const AT_120 = `
  millrace engagement  12:34  workers 2/2  in 200/s  out 812/s  written 12,345
 
- LATENCY  commit in PostgreSQL to result in Redis, 4 minutes
+ LATENCY  PostgreSQL to Redis, the last 4 minutes
    p50       27 ms  ▂▄█                                                           peak 40 ms
    p95      112 ms  ▁▁█                                                           peak 400 ms
    p99    1,201 ms  ▁█▄                                                           peak 1,600 ms
