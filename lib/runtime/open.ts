@@ -1,7 +1,6 @@
 import type { ScanNode } from '../../topology/node.ts';
 import { StopError } from '../core/errors.ts';
 import type { Position, ProducerOwner, TopicPartition, TransactionalProducer } from '../kafka/port.ts';
-import { MemoryStore } from '../state/memory.ts';
 import { attemptThrough } from '../sinks/breaker.ts';
 import { restore } from '../state/restore.ts';
 import type { TaskStore } from './checked-state.ts';
@@ -87,7 +86,7 @@ const restoreStores = async (
   const { stage, clock, config, log, serdes, events } = context;
   for (const { node, name, changelog } of stage.stores) {
     const encoder = serdes.encoder(node.state, changelog);
-    const store = new MemoryStore(name);
+    const store = context.newStore(name, partition);
     stores.set(node, { store, changelog, encoder, maxBytes: context.maxBytes.get(changelog) ?? Infinity });
     await encoder.prepare();
     const startedMs = clock.monotonic();

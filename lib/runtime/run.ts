@@ -13,6 +13,7 @@ import type { Plan, StagePlan, TopologyValue } from '../plan/types.ts';
 import { createSerde, type Schemas } from '../serde/index.ts';
 import { attemptThrough } from '../sinks/breaker.ts';
 import { createDriver, settingProblems, type SinkDriver } from '../sinks/index.ts';
+import { MemoryStore } from '../state/memory.ts';
 import type { OutsideSink } from '../../topology/sinks.ts';
 import type { StageContext } from './context.ts';
 import { WorkerEvents, type WorkerEvent } from './events.ts';
@@ -40,6 +41,8 @@ export interface RunOptions {
   readonly port?: KafkaPort;
   /** How outside sinks are reached. Default: their own drivers. */
   readonly drivers?: typeof createDriver;
+  /** Makes the store of a task's state. Default: in memory. */
+  readonly stores?: StageContext['newStore'];
   /** Where Avro schemas come from and go to. Default: the registry at `registryUrl`. */
   readonly schemas?: Schemas;
 }
@@ -103,6 +106,7 @@ class Worker implements RunHandle {
   readonly #admin: KafkaAdmin;
   readonly #serdes: Serdes;
   readonly #drive: typeof createDriver;
+  readonly #newStore: StageContext['newStore'];
   readonly #stopping = new AbortController();
   readonly #counters: readonly StageCounters[];
   readonly #stages: StageRunner[] = [];
@@ -127,6 +131,7 @@ class Worker implements RunHandle {
     this.#admin = this.#port.admin();
     this.#serdes = serdesOf(createSerde({ registryUrl: config.registryUrl === '' ? null : config.registryUrl, clock: this.#clock, log: this.#log }, options.schemas));
     this.#drive = options.drivers ?? createDriver;
+    this.#newStore = options.stores ?? ((name) => new MemoryStore(name));
     const report = (error: unknown): void => this.#limited.warn('subscriber', 'a subscriber of events$ or changes$ threw, or let an error pass', { error });
     this.#events = new WorkerEvents(report);
     this.#views = new StoreViews(plan.stages.flatMap((stage) => stage.stores.map((store) => store.name)), report);
@@ -174,7 +179,7 @@ class Worker implements RunHandle {
     const tables = new Map(stage.tables.map((node) => [node, this.#tables.get(node)!]));
     const context: StageContext = {
       app: this.plan.app, stage, port: this.#port, admin: this.#admin, serdes: this.#serdes, config: this.#config, clock: this.#clock,
-      log, limited: this.#limited, counters, tables, outside, partitions, maxBytes: this.#maxBytes, events: this.#events, views: this.#views,
+      log, limited: this.#limited, counters, tables, outside, newStore: this.#newStore, partitions, maxBytes: this.#maxBytes, events: this.#events, views: this.#views,
     };
     const runner = new StageRunner(context, (error) => this.#failed(error));
     this.#stages.push(runner);

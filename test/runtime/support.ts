@@ -177,6 +177,7 @@ export const contextFor = (stage: StagePlan, app: string, clock: Clock, settings
   counters: new StageCounters(stage.name, stage.sink?.name ?? null),
   tables: new Map(),
   outside: null,
+  newStore: (name) => new MemoryStore(name),
   events: new WorkerEvents((error) => { throw error; }),
   views: new StoreViews(stage.stores.map(({ name }) => name), (error) => { throw error; }),
   partitions: new Map([...stage.outputs.map((o) => o.topic), stage.deadLetters].map((topic) => [topic, 1])),
