@@ -28,14 +28,11 @@ describe('the command line', () => {
     expect(await millrace(['--version'])).to.deep.equal({ code: 0, stdout: `${version}\n`, stderr: '' });
   });
 
-  for (const args of [['up'], ['down'], ['status'], ['clean'], ['connectors'], ['connectors', 'apply'], ['connectors', 'status']]) {
-    it(`explains ${args.join(' ')}`, async () => {
-      const { code, stdout, stderr } = await millrace([...args, '--help']);
-      expect(code).to.equal(0);
-      expect(stderr).to.equal('');
-      expect(stdout).to.contain(`Usage: millrace ${args.join(' ')}`);
-    });
-  }
+  it('explains a group of commands', async () => {
+    const { code, stdout, stderr } = await millrace(['connectors', '--help']);
+    expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
+    expect(stdout).to.contain('Usage: millrace connectors');
+  });
 
   const wrong: readonly (readonly string[])[] = [
     [],
@@ -60,13 +57,6 @@ describe('the command line', () => {
     const { code, stdout, stderr } = await millrace(['status', '--dir', dir]);
     expect({ code, stdout }).to.deep.equal({ code: 3, stdout: '' });
     expect(stderr).to.contain(`There is no stack in ${dir}`);
-  });
-
-  it('gives the status as JSON', async () => {
-    const dir = join(folder, 'stack');
-    const { code, stdout } = await millrace(['status', '--json', '--dir', dir]);
-    expect(code).to.equal(3);
-    expect(JSON.parse(stdout)).to.deep.equal({ dir, services: [] });
   });
 
   it('has nothing to stop and nothing to delete without a stack', async () => {
