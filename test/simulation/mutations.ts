@@ -1,5 +1,6 @@
 /** What must not be left out, left out: a simulation that does not notice is worth nothing. */
 import type { KafkaPort, ProducerOwner, TransactionalProducer } from '../../lib/kafka/port.ts';
+import { MemoryStore } from '../../lib/state/memory.ts';
 import type { Mutation } from '../../lib/testing/simulation/world.ts';
 
 const withProducers = (port: KafkaPort, change: (producer: TransactionalProducer) => TransactionalProducer): KafkaPort =>
@@ -47,3 +48,54 @@ export const offsetsOutside: Mutation = {
 
 /** Redis takes every write of everybody. */
 export const noSinkFence: Mutation = { sinkFence: 'ignored' };
+
+/** What a task had written to its stores and not committed is still there when the task is opened again in the same worker. */
+export const dirtyStateKept: Mutation = {
+  stores: () => {
+    const kept = new Map<string, Map<string, unknown>>();
+    return (name, partition) => new KeepingStore(name, kept, `${name}/${partition}`);
+  },
+};
+
+class KeepingStore extends MemoryStore {
+  readonly #kept: Map<string, Map<string, unknown>>;
+  readonly #place: string;
+  #dirty = new Map<string, unknown>();
+  #sealed = new Map<string, unknown>();
+  #isRestored = false;
+
+  constructor(name: string, kept: Map<string, Map<string, unknown>>, place: string) {
+    super(name);
+    this.#kept = kept;
+    this.#place = place;
+  }
+
+  override begin(): void {
+    if (!this.#isRestored) {
+      this.#isRestored = true;
+      for (const [key, value] of this.#kept.get(this.#place) ?? []) super.restore(key, value);
+    }
+    super.begin();
+  }
+
+  override put(key: string, value: unknown): void {
+    this.#dirty.set(key, value);
+    super.put(key, value);
+  }
+
+  override seal(): ReadonlyMap<string, unknown> {
+    this.#sealed = this.#dirty;
+    this.#dirty = new Map();
+    return super.seal();
+  }
+
+  override committed(): void {
+    this.#sealed = new Map();
+    super.committed();
+  }
+
+  override close(): void {
+    this.#kept.set(this.#place, new Map([...this.#sealed, ...this.#dirty]));
+    super.close();
+  }
+}

@@ -25,6 +25,7 @@ export interface WorkersOptions {
   readonly schemas: NonNullable<RunOptions['schemas']>;
   /** For mutations: what stands between the runtime and its port. */
   readonly wrapPort: (port: KafkaPort) => KafkaPort;
+  readonly stores: (() => NonNullable<RunOptions['stores']>) | null;
   /** A worker ended by itself. */
   readonly failed: (error: unknown) => void;
 }
@@ -71,6 +72,7 @@ class Place implements Victim {
       environment: {}, settings, clock: process, log: this.#options.log(name), schemas: this.#options.schemas,
       port: this.#options.wrapPort(memoryPort({ broker, clock: process, requestTimeoutMs, network })),
       drivers: this.#options.drivers(network),
+      ...(this.#options.stores === null ? {} : { stores: this.#options.stores() }),
     });
     this.#process = process;
     this.#handle = handle;

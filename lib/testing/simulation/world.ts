@@ -6,6 +6,7 @@ import { MemoryBroker, type LogRecord } from '../../kafka/memory/index.ts';
 import type { KafkaPort, TopicPartition } from '../../kafka/port.ts';
 import { plan as planOf } from '../../plan/plan.ts';
 import type { Plan } from '../../plan/types.ts';
+import type { RunOptions } from '../../runtime/run.ts';
 import { serdesOf, type Serdes } from '../../runtime/serdes.ts';
 import { createSerde, LocalSchemas } from '../../serde/index.ts';
 import { Random } from '../random.ts';
@@ -47,6 +48,8 @@ export interface WorldOptions {
 export interface Mutation {
   readonly port?: (port: KafkaPort, broker: MemoryBroker) => KafkaPort;
   readonly sinkFence?: 'ignored';
+  /** Called for each worker's process. */
+  readonly stores?: () => NonNullable<RunOptions['stores']>;
 }
 
 export interface Outcome {
@@ -132,6 +135,7 @@ export class World {
       topology: options.topology, broker: this.#broker, clock: this.#clock, random: this.#random.fork(), trace: this.#trace, faults: this.#faults,
       settings: this.#settings, requestTimeoutMs: this.#settings.requestTimeoutMs!, log: (worker) => options.log.child({ simulated: worker }), schemas: this.#schemas,
       drivers: (network) => this.#outside.drivers(network),
+      stores: mutation.stores ?? null,
       wrapPort: (port) => mutation.port?.(port, this.#broker) ?? port,
       failed: (error) => void this.#problems.push(`a worker ended by itself: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
     });

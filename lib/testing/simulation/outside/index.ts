@@ -83,10 +83,9 @@ export class OutsideWorld {
       await clock.sleep(500 + random.next() * 4_000);
       if (faults.isHealed) return;
       if (random.chance(0.5)) {
-        if (!faults.has('sink-loss')) continue;
+        if (!faults.has('sink-loss') || !this.#redis.loseSince(clock.monotonic() - random.next() * MOST_LOST_MS)) continue;
         faults.count('sink-loss');
-        trace.add('redis loses its last writes');
-        this.#redis.loseSince(clock.monotonic() - random.next() * MOST_LOST_MS);
+        trace.add('redis has lost its last writes');
       } else if (faults.has('sink')) {
         faults.count('sink');
         trace.add('servers are down');

@@ -120,14 +120,16 @@ export class SimulatedRedis {
     return applied;
   }
 
-  /** A crash that takes the last writes with it. */
-  loseSince(monotonicMs: number): void {
+  /** A crash that takes the last writes with it. Tells whether there were any. */
+  loseSince(monotonicMs: number): boolean {
+    const kept = this.#undo.length;
     for (let undo = this.#undo.at(-1); undo !== undefined && undo.at >= monotonicMs; undo = this.#undo.at(-1)) {
       this.#undo.pop();
       if (undo.fence === undefined) this.#fences.delete(undo.key);
       else this.#fences.set(undo.key, undo.fence);
       this.#appliedFor(undo.key).length = undo.applied;
     }
+    return this.#undo.length < kept;
   }
 
   /** What was applied for a fence, in order. */
