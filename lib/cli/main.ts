@@ -44,8 +44,19 @@ const program = (): Command =>
     .version(version())
     .showHelpAfterError('(millrace COMMAND --help shows what it takes)');
 
+/** A reader that has gone wants no more: the command is told to stop, as if by a signal, and what it still writes is dropped. */
+const stopWithoutReader = (): void => {
+  let gone = false;
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    if (!gone) process.kill(process.pid, 'SIGTERM');
+    gone = true;
+  });
+};
+
 /** Runs the command line. @returns the exit code */
 export const main = async (args: readonly string[]): Promise<number> => {
+  stopWithoutReader();
   const root = program();
   const [first, second] = args;
   const wanted = first === 'help' ? second : first;

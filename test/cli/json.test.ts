@@ -88,7 +88,7 @@ describe('what commands write for programs', () => {
     }
   }).timeout(30_000);
 
-  it('is a line of JSON for each moment of a worker', async () => {
+  it('is a line of JSON for each moment of a worker, which stops when nobody reads on', async () => {
     const environment = { ...process.env, MILLRACE_KAFKA_BROKERS: '127.0.0.1:1', MILLRACE_REGISTRY_URL: 'http://127.0.0.1:1', MILLRACE_HTTP_PORT: 'off', MILLRACE_REDIS_URL: 'redis://127.0.0.1:1' };
     const args = [join(ROOT, 'bin', 'millrace.mjs'), 'run', TOPOLOGY, '--without-sink', 'warehouse,partner', '--json'];
     const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'ignore'], env: environment });
@@ -96,8 +96,9 @@ describe('what commands write for programs', () => {
     const lines: string[] = [];
     for await (const line of createInterface({ input: child.stdout! })) {
       lines.push(line);
-      child.kill('SIGTERM');
+      break;
     }
+    child.stdout!.destroy();
     const messages = lines.map((line) => JSON.parse(line) as { readonly type: string; readonly figures: { readonly state: string; readonly stages: readonly { readonly stage: string }[] } });
     expect(messages[0]).to.include({ type: 'figures', url: null });
     expect(messages[0]!.figures.stages.map(({ stage }) => stage)).to.have.members(['app.public.engagement_events', 'engagement.enriched', 'totals', 'top', 'counters', 'recent']);

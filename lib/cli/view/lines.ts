@@ -10,8 +10,9 @@ export const lineOf = (model: ViewModel): string => {
   const last = model.stages.toSorted((a, b) => b.lagRecords - a.lagRecords)[0];
   const lag = last === undefined || last.lagRecords === 0 ? 'no lag' : `lag ${whole(last.lagRecords)} at ${last.stage}`;
   const held = model.stages.filter(({ breaker }) => breaker !== null && breaker !== 'closed').map(({ sink, breaker }) => `${sink} ${breaker}`);
+  const latency = model.without.includes('redis') ? [] : [`PostgreSQL to Redis ${latencyText(model.latency)}`];
   return [
-    new Date(model.atMs).toISOString().slice(11, 19), `in ${whole(model.writing)}/s`, `out ${whole(model.delivering)}/s`, `PostgreSQL to Redis ${latencyText(model.latency)}`, lag,
+    new Date(model.atMs).toISOString().slice(11, 19), `in ${whole(model.writing)}/s`, `out ${whole(model.delivering)}/s`, ...latency, lag,
     `${whole(model.written)} written`, `${whole(sum(model, 'deadLetters'))} dead letters`, `${whole(sum(model, 'retries'))} retries`, ...held,
   ].join('  ');
 };

@@ -103,6 +103,7 @@ describe('the view without a terminal', () => {
       '03:04:05  in 200/s  out 812/s  PostgreSQL to Redis p50 27 ms, p95 112 ms, p99 1,201 ms  lag 12,345 at partner  12,345 written  7 dead letters  17 retries  partner open',
     );
     expect(lineOf(model({ stages: [], latency: null }))).to.include('no latency yet').and.to.include('no lag');
+    expect(lineOf(model({ without: ['redis'] }))).not.to.include('Redis');
   });
 
   it('is one value for programs', () => {
