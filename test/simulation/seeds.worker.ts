@@ -1,0 +1,33 @@
+/** A thread that runs every n-th seed of all topologies until its time is over, and says which of them failed. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { simulate, SimulationError } from '../../lib/testing/simulate.ts';
+import * as topologies from './topologies.ts';
+
+export interface Task {
+  readonly from: number;
+  readonly step: number;
+  readonly until: number;
+  readonly budgetMs: number;
+}
+
+export interface Report {
+  readonly seeds: number;
+  readonly failures: readonly string[];
+}
+
+const { from, step, until, budgetMs } = workerData as Task;
+const startedMs = performance.now();
+const failures: string[] = [];
+let seeds = 0;
+for (let seed = from; seed < until && performance.now() - startedMs < budgetMs && failures.length < 3; seed += step) {
+  // Another topology for each seed.
+  const all = Object.values(topologies);
+  const { topology, records } = all[seed % all.length]!;
+  try {
+    await simulate(topology, { seed, records });
+  } catch (error) {
+    failures.push(error instanceof SimulationError ? error.message : `topology ${topology.name}, seed ${seed}: ${String(error)}`);
+  }
+  seeds += 1;
+}
+parentPort!.postMessage({ seeds, failures } satisfies Report);

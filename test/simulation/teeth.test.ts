@@ -1,0 +1,34 @@
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import { simulateOutcome } from '../../lib/testing/simulate.ts';
+import type { Mutation } from '../../lib/testing/simulation/world.ts';
+import { dirtyStateKept, lateFence, noSinkFence, offsetsOutside } from './mutations.ts';
+import { chained, sunk, totals, type Simulated } from './topologies.ts';
+
+const MOST_SEEDS = 200;
+
+/** The first seed that fails. */
+const firstFailure = async ({ topology, records }: Simulated, mutation: Mutation): Promise<number> => {
+  for (let seed = 0; seed < MOST_SEEDS; seed += 1) {
+    const { problems } = await simulateOutcome(topology, { seed, records }, mutation);
+    if (problems.length > 0) return seed;
+  }
+  return Infinity;
+};
+
+describe('a simulation', function () {
+  this.timeout(120_000);
+
+  const mutations: readonly (readonly [what: string, mutation: Mutation, simulated: Simulated])[] = [
+    ['a fence that comes after the committed offsets were read', lateFence, totals],
+    ['offsets that are committed outside the transaction', offsetsOutside, chained],
+    ['state of an aborted transaction that is kept', dirtyStateKept, totals],
+    ['a sink without its fence', noSinkFence, sunk],
+  ];
+
+  for (const [what, mutation, simulated] of mutations) {
+    it(`notices ${what}, within ${MOST_SEEDS} seeds`, async () => {
+      expect(await firstFailure(simulated, mutation)).to.be.below(MOST_SEEDS);
+    });
+  }
+});
