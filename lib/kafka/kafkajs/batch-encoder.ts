@@ -10,6 +10,8 @@ import { sizeOfVarint, sizeOfVarlong, writeVarint, writeVarlong } from './varint
 import { writeInt64 } from './wire.ts';
 
 const FIRST_CAPACITY_BYTES = 16 * 1024;
+/** Outputs of commits in a row differ a little. */
+const SPARE = 1.25;
 const NO_HEADERS: RecordHeaders = [];
 
 type Bytes = Buffer | string | null;
@@ -38,27 +40,28 @@ interface OpenBatch {
   maxTimestamp: number;
 }
 
-interface Saved {
-  readonly length: number;
-  readonly closed: number;
-  readonly open: OpenBatch | undefined;
-}
-
 /** The output for one partition. */
 export class PartitionOutput {
   readonly topic: string;
   readonly partition: number;
   readonly #maxBatchBytes: number;
-  #bytes = Buffer.allocUnsafeSlow(FIRST_CAPACITY_BYTES);
+  #bytes: Buffer;
   #length = 0;
   readonly #closed: EncodedBatch[] = [];
   #open: OpenBatch | undefined;
-  #saved: Saved | undefined;
+  /** Where `save` was called, in fields: an object for each record would be garbage. */
+  #saved = false;
+  #savedLength = 0;
+  #savedClosed = 0;
+  #savedOpen: OpenBatch | undefined;
+  #savedCount = 0;
+  #savedMaxTimestamp = 0;
 
-  constructor(topic: string, partition: number, maxBatchBytes: number) {
+  constructor(topic: string, partition: number, maxBatchBytes: number, capacityBytes = FIRST_CAPACITY_BYTES) {
     this.topic = topic;
     this.partition = partition;
     this.#maxBatchBytes = maxBatchBytes;
+    this.#bytes = Buffer.allocUnsafeSlow(capacityBytes);
   }
 
   get byteLength(): number {
@@ -67,22 +70,32 @@ export class PartitionOutput {
 
   /** Remembers the present end, unless that was done since the last `forget`. Tells whether it did. */
   save(): boolean {
-    if (this.#saved !== undefined) return false;
-    this.#saved = { length: this.#length, closed: this.#closed.length, open: this.#open === undefined ? undefined : { ...this.#open } };
+    if (this.#saved) return false;
+    this.#saved = true;
+    this.#savedLength = this.#length;
+    this.#savedClosed = this.#closed.length;
+    this.#savedOpen = this.#open;
+    if (this.#open !== undefined) {
+      this.#savedCount = this.#open.count;
+      this.#savedMaxTimestamp = this.#open.maxTimestamp;
+    }
     return true;
   }
 
   forget(): void {
-    this.#saved = undefined;
+    this.#saved = false;
   }
 
   restore(): void {
-    const saved = this.#saved;
-    if (saved === undefined) return;
-    this.#length = saved.length;
-    this.#closed.length = saved.closed;
-    this.#open = saved.open;
-    this.#saved = undefined;
+    if (!this.#saved) return;
+    this.#saved = false;
+    this.#length = this.#savedLength;
+    this.#closed.length = this.#savedClosed;
+    this.#open = this.#savedOpen;
+    if (this.#open !== undefined) {
+      this.#open.count = this.#savedCount;
+      this.#open.maxTimestamp = this.#savedMaxTimestamp;
+    }
   }
 
   append(key: Bytes, value: Bytes, timestamp: number, headers: RecordHeaders): void {
@@ -181,17 +194,22 @@ export class PartitionOutput {
 const recordSize = (fixed: number, open: OpenBatch, timestamp: number): number =>
   fixed + sizeOfVarlong(timestamp - open.baseTimestamp) + sizeOfVarint(open.count);
 
+/** How large the last output was, by topic and partition: the next one begins with room for as much, and seldom has to grow. */
+export type Capacities = Map<string, number[]>;
+
 /** The output of a transaction so far. */
 export class EncodedOutput implements OutputBatch {
   readonly #maxBatchBytes: number;
+  readonly #capacities: Capacities;
   readonly #partitions = new Map<string, (PartitionOutput | undefined)[]>();
   #count = 0;
   #touched: PartitionOutput[] = [];
   #countAtBegin: number | undefined;
   #sent = false;
 
-  constructor(maxBatchBytes: number) {
+  constructor(maxBatchBytes: number, capacities: Capacities = new Map()) {
     this.#maxBatchBytes = maxBatchBytes;
+    this.#capacities = capacities;
   }
 
   get count(): number {
@@ -235,12 +253,17 @@ export class EncodedOutput implements OutputBatch {
   seal(): void {
     if (this.#sent) throw new StopError('A batch was sent twice');
     this.#sent = true;
+    for (const { topic, partition, byteLength } of this.partitions()) {
+      let sizes = this.#capacities.get(topic);
+      if (sizes === undefined) this.#capacities.set(topic, (sizes = []));
+      sizes[partition] = Math.max(FIRST_CAPACITY_BYTES, Math.ceil(byteLength * SPARE));
+    }
   }
 
   #add(topic: string, partition: number): PartitionOutput {
     if (!Number.isInteger(partition) || partition < 0) throw new StopError(`Partition ${partition} is not a partition number`, { where: { topic } });
     let outputs = this.#partitions.get(topic);
     if (outputs === undefined) this.#partitions.set(topic, (outputs = []));
-    return (outputs[partition] = new PartitionOutput(topic, partition, this.#maxBatchBytes));
+    return (outputs[partition] = new PartitionOutput(topic, partition, this.#maxBatchBytes, this.#capacities.get(topic)?.[partition]));
   }
 }

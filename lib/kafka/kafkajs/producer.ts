@@ -1,6 +1,6 @@
 import { MillraceError, RetryError, StopError, messageOf, type Where } from '../../core/errors.ts';
 import type { Membership, OutputBatch, Position, ProducerOwner, TransactionalProducer } from '../port.ts';
-import { EncodedOutput, type EncodedBatch, type PartitionOutput } from './batch-encoder.ts';
+import { EncodedOutput, type Capacities, type EncodedBatch, type PartitionOutput } from './batch-encoder.ts';
 import type { Connections } from './connections.ts';
 import { askCoordinator } from './patience.ts';
 import { produce, type ProducedBatch } from './produce.ts';
@@ -49,6 +49,7 @@ export class Transactions implements TransactionalProducer {
   readonly #groups = new Set<string>();
   /** The next sequence number by partition; they start at 0 with every `init`. */
   readonly #sequences = new Map<string, number>();
+  readonly #capacities: Capacities = new Map();
 
   constructor(connections: Connections, settings: ProducerSettings) {
     this.#connections = connections;
@@ -68,7 +69,7 @@ export class Transactions implements TransactionalProducer {
   }
 
   batch(): OutputBatch {
-    return new EncodedOutput(this.#settings.maxBatchBytes);
+    return new EncodedOutput(this.#settings.maxBatchBytes, this.#capacities);
   }
 
   send(batch: OutputBatch): Promise<void> {
