@@ -61,7 +61,8 @@ export const kafka: Service = {
     await writeFile(config, settings);
     const logging = `-Dlog4j2.configurationFile=${artifactFile('log4j2.xml')}`;
     if (!existsSync(join(context.dataDir, 'log', 'meta.properties'))) {
-      const id = Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url');
+      // Kafka's form of an id is base64url; one that begins with '-' would be read as an option.
+      const id = Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url').replace(/^-/, 'A');
       const args = ['-XX:TieredStopAtLevel=1', logging, '-cp', classPath, 'kafka.tools.StorageTool', 'format', '-t', id, '-c', config];
       await runCommand(java, args, { signal: context.signal });
     }
