@@ -86,7 +86,7 @@ const toRecent = (event: Enriched) => ({
 export default topology('engagement',
   enriched.pipe(to('warehouse', warehouse, { batch: { records: 500, waitMs: 200 } })),
   finished.pipe(to('partner', partner)),
-  totals.pipe(to('totals', redis.hash({ key: (total) => `content:${total.content_id}`, fields: (total) => ({ ...total }) }))),
+  totals.pipe(to('totals', redis.hash({ key: (total) => `content:${total.content_id}`, fields: (total) => ({ ...total }) }), { batch: { waitMs: 5 } })),
   totals.pipe(to('top', redis.sortedSet({ key: 'top:engagement', member: (total) => total.content_id, score: (total) => total.engagement_ms }))),
   enriched.pipe(to('counters', redis.increment({ key: 'engagement:counters', fields: counted }))),
   enriched.pipe(to('recent', redis.stream({ key: 'engagement:recent', maxLength: 1_000, fields: toRecent }), { batch: { waitMs: 5 } })),
