@@ -64,12 +64,14 @@ export class Stack {
 
   /** Stops one service in order. */
   async stop(name: string): Promise<void> {
+    await this.#parts.state.refresh();
     const state = this.#stateOf(name);
     if (state.process !== null) await stopProcess(state.process, { signal: state.stopSignal, graceMs: STOP_GRACE_MS });
   }
 
   /** Ends one service as a crash would. */
   async kill(name: string): Promise<void> {
+    await this.#parts.state.refresh();
     const { process } = this.#stateOf(name);
     if (process !== null) await killProcess(process);
   }
@@ -78,6 +80,7 @@ export class Stack {
   async start(name: string): Promise<void> {
     const service = this.#parts.services.find((known) => known.name === name);
     if (service === undefined) throw new StopError(`How to start ${name} is known only where the stack was brought up`);
+    await this.#parts.state.refresh();
     await this.#parts.supervisor.start(service);
   }
 

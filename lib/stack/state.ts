@@ -1,6 +1,7 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigurationError } from '../core/errors.ts';
+import { withLock } from './lock.ts';
 import { isRunning, type ProcessRecord } from './process.ts';
 
 /** What the stack remembers of a service, running or not. */
@@ -38,7 +39,12 @@ export const readState = async (dir: string): Promise<StackState> => {
   return state;
 };
 
-/** The state file of one stack, written whole at each change. */
+const LOCK_TIMEOUT_MS = 10_000;
+
+/**
+ * The state file of one stack, written whole at each change. Several processes may have it open (a test beside `npm start`, say): a
+ * change is made to what stands in the file now, so that none forgets a process that another one has started.
+ */
 export class StateFile {
   readonly #dir: string;
   #state: StackState;
@@ -57,9 +63,18 @@ export class StateFile {
     return this.#state.services;
   }
 
+  /** Takes over what other processes have written. */
+  async refresh(): Promise<void> {
+    this.#state = await readState(this.#dir);
+  }
+
   async set(name: string, service: ServiceState): Promise<void> {
-    this.#state = { ...this.#state, services: { ...this.#state.services, [name]: service } };
-    this.#written = this.#written.then(() => this.#write());
+    const write = (): Promise<void> => withLock(join(this.#dir, `${FILE}.lock`), { timeoutMs: LOCK_TIMEOUT_MS }, async () => {
+      await this.refresh();
+      this.#state = { ...this.#state, services: { ...this.#state.services, [name]: service } };
+      await this.#write();
+    });
+    this.#written = this.#written.then(write, write);
     await this.#written;
   }
 

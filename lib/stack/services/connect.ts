@@ -37,6 +37,10 @@ export const connectProperties = (context: Pick<ServiceContext, 'port'>, plugins
   ].join('\n');
 
 /** One worker of Kafka Connect with Debezium's PostgreSQL connector and the Avro converter. */
+/** What connector files refer to. Addresses of other services are left out: Connect would be started anew when one is added. */
+const variablesOf = (environment: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith('MILLRACE_') || /^MILLRACE_(PG|KAFKA|REGISTRY)_/.test(name)));
+
 export const connect: Service = {
   name: 'connect',
   ports: { rest: 8083 },
@@ -57,7 +61,7 @@ export const connect: Service = {
     return {
       file: await toolPath('java'),
       args: ['-Xms256m', '-Xmx512m', '-XX:+UseG1GC', logging, '-cp', classPath, 'org.apache.kafka.connect.cli.ConnectDistributed', config],
-      environment: context.environment,
+      environment: variablesOf(context.environment),
       settings,
     };
   },
