@@ -17,13 +17,14 @@ export interface MemoryBrokerOptions {
 }
 
 interface Topic {
-  readonly spec: TopicSpec;
+  readonly config: Readonly<Record<string, string>>;
   readonly partitions: readonly StoredPartition[];
 }
 
 /** `message.timestamp.after.max.ms` of a broker's default. */
 const TIMESTAMP_AHEAD_MS = 3_600_000;
-const MAX_MESSAGE_BYTES = 1_048_588;
+/** What a broker's own configuration gives every topic. */
+const DEFAULT_CONFIG = { 'cleanup.policy': 'delete', 'max.message.bytes': '1048588', 'retention.ms': '604800000' };
 
 class StoredPartition implements Participant {
   readonly name: string;
@@ -91,7 +92,7 @@ export class MemoryBroker {
     const sequence = (): number => (this.#sequence += 1);
     for (const spec of fresh) {
       const partitions = Array.from({ length: spec.partitions }, (_, p) => new StoredPartition(spec.topic, p, sequence, (changed) => this.#wake(changed)));
-      this.#topics.set(spec.topic, { spec, partitions });
+      this.#topics.set(spec.topic, { config: { ...DEFAULT_CONFIG, ...spec.config }, partitions });
     }
     return fresh.map(({ topic }) => topic);
   }
@@ -99,7 +100,7 @@ export class MemoryBroker {
   describeTopics(names: readonly string[]): TopicDescription[] {
     return names.flatMap((name) => {
       const topic = this.#topics.get(name);
-      return topic === undefined ? [] : [{ topic: name, partitions: topic.partitions.length, config: topic.spec.config }];
+      return topic === undefined ? [] : [{ topic: name, partitions: topic.partitions.length, config: topic.config }];
     });
   }
 
@@ -177,9 +178,9 @@ export class MemoryBroker {
   #checked(batches: readonly ProducedRecords[]): void {
     const latest = this.clock.now() + TIMESTAMP_AHEAD_MS;
     for (const { topic, partition, records } of batches) {
-      const { config } = this.#topics.get(topic)!.spec;
-      const maxBytes = Number(config['max.message.bytes'] ?? MAX_MESSAGE_BYTES);
-      const compacted = (config['cleanup.policy'] ?? '').includes('compact');
+      const config: Readonly<Record<string, string>> = this.#topics.get(topic)!.config;
+      const maxBytes = Number(config['max.message.bytes']);
+      const compacted = config['cleanup.policy']!.includes('compact');
       for (const { key, value, timestamp } of records) {
         if (timestamp > latest) throw refusal('INVALID_TIMESTAMP', 'Produce', { topic, partition });
         if (compacted && key === null) throw refusal('INVALID_RECORD', 'Produce', { topic, partition });

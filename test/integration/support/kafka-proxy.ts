@@ -9,6 +9,10 @@ export interface KafkaProxy {
   cut(): void;
   /** From now on, and on the connections that are open now, answers do not come back; requests still arrive. */
   swallow(): void;
+  /** From now on requests do not arrive... */
+  hold(): void;
+  /** ...and now those that were held do. What their clients closed meanwhile is read by the broker all the same. */
+  release(): void;
   /** Cuts everything and accepts nothing for a while. */
   refuse(forMs: number): Promise<void>;
   close(): Promise<void>;
@@ -19,6 +23,7 @@ export const startKafkaProxy = async (): Promise<KafkaProxy> => {
   const [host, port] = BROKERS[0]!.split(':') as [string, string];
   const pairs = new Set<readonly [Socket, Socket]>();
   const swallowed = new Set<readonly [Socket, Socket]>();
+  let held: (() => void)[] | null = null;
   let refusing = false;
   const addressBytes = (number: number): Buffer => {
     const bytes = Buffer.alloc(2 + host.length + 4);
@@ -36,7 +41,10 @@ export const startKafkaProxy = async (): Promise<KafkaProxy> => {
     const pair = [client, broker] as const;
     pairs.add(pair);
     const [real, mine] = [addressBytes(Number(port)), addressBytes((server.address() as AddressInfo).port)];
-    client.on('data', (bytes) => broker.write(bytes));
+    client.on('data', (bytes) => {
+      if (held === null) broker.write(bytes);
+      else held.push(() => broker.write(bytes));
+    });
     broker.on('data', (bytes) => {
       for (let at = bytes.indexOf(real); at >= 0; at = bytes.indexOf(real, at + 1)) mine.copy(bytes, at);
       if (!swallowed.has(pair)) client.write(bytes);
@@ -45,7 +53,8 @@ export const startKafkaProxy = async (): Promise<KafkaProxy> => {
       socket.on('error', () => undefined);
       socket.on('close', () => {
         pairs.delete(pair);
-        for (const other of pair) other.destroy();
+        // What is held is yet to be written.
+        if (held === null || socket === broker) for (const other of pair) other.destroy();
       });
     }
   });
@@ -59,6 +68,13 @@ export const startKafkaProxy = async (): Promise<KafkaProxy> => {
     cut,
     swallow: () => {
       for (const pair of pairs) swallowed.add(pair);
+    },
+    hold: () => {
+      held ??= [];
+    },
+    release: () => {
+      for (const write of held ?? []) write();
+      held = null;
     },
     refuse: async (forMs) => {
       refusing = true;
