@@ -1,0 +1,52 @@
+import { expect } from 'chai';
+import { it } from 'mocha';
+import { RetryError } from '../../../lib/core/errors.ts';
+import { OffsetOutOfRangeError } from '../../../lib/kafka/errors.ts';
+import { failure, LIMITS, values, type Place } from './place.ts';
+
+export const describeLogs = (place: () => Place): void => {
+  it('rejects with the positions that the log does not hold', async () => {
+    const topic = await place().topic();
+    const producer = await place().producer();
+    await place().write(producer, topic, ['a', 'b', 'c']);
+    await producer.commit();
+    await place().read(topic, 4);
+    const admin = place().port.admin();
+    await admin.deleteRecordsBefore([{ topic, partition: 0, offset: 2 }]);
+    expect(await admin.startOffsets([{ topic, partition: 0 }])).to.deep.equal([{ topic, partition: 0, offset: 2 }]);
+    for (const offset of [1, 50]) {
+      const thrown = await failure(place().port.reader().fetch([{ topic, partition: 0, offset }], LIMITS));
+      expect(thrown).to.be.instanceOf(OffsetOutOfRangeError);
+      expect((thrown as OffsetOutOfRangeError).positions).to.deep.equal([{ topic, partition: 0, offset }]);
+    }
+    expect(values(await place().read(topic, 4, 2))).to.deep.equal(['c']);
+  });
+
+  it('asks to retry for a topic that does not exist', async () => {
+    expect(await failure(place().port.reader().fetch([{ topic: place().name('absent'), partition: 0, offset: 0 }], LIMITS))).to.be.instanceOf(RetryError);
+  });
+
+  it('creates topics once and describes those that exist', async () => {
+    const topic = await place().topic(3, { 'cleanup.policy': 'compact' });
+    const admin = place().port.admin();
+    expect(await admin.createTopics([{ topic, partitions: 5, replicationFactor: 1, config: {} }])).to.deep.equal([]);
+    const described = await admin.describeTopics([topic, place().name('absent')]);
+    expect(described.map((d) => [d.topic, d.partitions, d.config['cleanup.policy'], Number(d.config['max.message.bytes'])])).to.deep.equal([[topic, 3, 'compact', 1_048_588]]);
+  });
+
+  it('reads a compacted topic to its end over all gaps, with the latest value of each key', async function () {
+    this.timeout(120_000);
+    const topic = place().name('compacted');
+    place().topics.push(topic);
+    const expected = await place().subject.compacted(topic);
+    const [end] = await place().ends(topic);
+    for (const from of [0, 1, Math.floor(end / 3), Math.floor(end / 2)]) {
+      const records = await place().read(topic, end, from);
+      const latest = Object.fromEntries(records.map(({ key, value }) => [key, value]));
+      expect(latest).to.deep.equal(expected);
+      const offsets = records.map(({ offset }) => offset);
+      expect(offsets).to.deep.equal(offsets.toSorted((a, b) => a - b));
+    }
+    expect((await place().read(topic, end)).length, 'gaps there must be').to.be.below(end - 1);
+  });
+};
