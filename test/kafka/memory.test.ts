@@ -57,7 +57,6 @@ describeKafkaPort('a cluster in memory', async (): Promise<PortSubject> => {
   const broker = new MemoryBroker({ clock: systemClock });
   const port = memoryPort({ broker, requestTimeoutMs: 3_000 });
   return {
-    name: 'memory',
     prefix: 'memory',
     port,
     disturbed: (requestTimeoutMs) => Promise.resolve(disturbedPort(broker, requestTimeoutMs)),
