@@ -1,4 +1,5 @@
 /** One run of our program without the peers' tools: it counts the output and does not compare it. */
+import kafkajs from 'kafkajs';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { runCommand } from '../command.ts';
@@ -28,7 +29,7 @@ const readOutput = async (environment: StackEnvironment, topic: string): Promise
 const createOutput = async (environment: StackEnvironment, topic: string): Promise<void> => {
   const port = openPort(environment);
   try {
-    await port.admin().createTopics([{ topic, partitions: PARTITIONS, replicationFactor: 1, config: { 'message.timestamp.type': 'LogAppendTime', 'retention.ms': '3600000' } }]);
+    await port.admin().createTopics([{ topic, partitions: PARTITIONS, replicationFactor: 1, config: { 'message.timestamp.type': 'LogAppendTime' } }]);
   } finally {
     await port.close();
   }
@@ -42,8 +43,27 @@ export interface AloneOptions {
   readonly profile?: string;
 }
 
-export const runAlone = async (environment: StackEnvironment, { program, workers, events, profile }: AloneOptions): Promise<Run> => {
+/** Its output, and what it made for itself. */
+const dropTopics = async (environment: StackEnvironment, prefix: string): Promise<void> => {
+  const admin = new kafkajs.Kafka({ brokers: environment.MILLRACE_KAFKA_BROKERS!.split(','), logLevel: kafkajs.logLevel.NOTHING }).admin();
+  await admin.connect();
+  try {
+    await admin.deleteTopics({ topics: (await admin.listTopics()).filter((topic) => topic.startsWith(prefix)) });
+  } finally {
+    await admin.disconnect();
+  }
+};
+
+export const runAlone = async (environment: StackEnvironment, options: AloneOptions): Promise<Run> => {
   const group = `bench-alone-${Date.now()}`;
+  try {
+    return await runOnce(environment, group, options);
+  } finally {
+    await dropTopics(environment, group);
+  }
+};
+
+const runOnce = async (environment: StackEnvironment, group: string, { program, workers, events, profile }: AloneOptions): Promise<Run> => {
   const topic = `${group}-out`;
   await createOutput(environment, topic);
   const before = loadavg()[0]!;

@@ -66,7 +66,7 @@ const missingTools = async (tools: Readonly<Record<string, readonly string[]>>):
   return missing.length === 0 ? undefined : `${missing.join(' and ')} not found`;
 };
 
-const CONTROL = { go: ['version'], python3: ['--version'], psql: ['--version'], ss: ['-V'] } as const;
+const CONTROL = { go: ['version'], python3: ['--version'], psql: ['--version'] } as const;
 const TOOLS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   streams: { mvn: ['--version'], java: ['-version'] },
   kafkajs: { npm: ['--version'] },

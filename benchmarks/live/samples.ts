@@ -96,8 +96,13 @@ export const rssByMinute = (samples: readonly Sample[]): readonly number[] => {
   return [...minutes.values()].map((minute) => Math.round(mean(minute.map(({ rssMb }) => rssMb.reduce((sum, mb) => sum + mb, 0)))));
 };
 
-/** MB by which memory grows in a minute, without the first minute, in which the heaps find their size. */
-export const rssGrowth = (minutes: readonly number[]): number => slope(minutes.slice(1).map((value, at) => ({ at, value })));
+/** In the first minutes V8 gives the heaps their size; what lives in them does not grow meanwhile. */
+const SKIPPED_MINUTES = 2;
+
+const settled = (minutes: readonly number[]): readonly number[] => minutes.slice(SKIPPED_MINUTES);
+
+/** MB by which memory grows in a minute, from the third minute on. */
+export const rssGrowth = (minutes: readonly number[]): number => slope(settled(minutes).map((value, at) => ({ at, value })));
 
 /** Memory counts as flat when a minute adds less than 2 % of it; null where there are too few minutes to tell. */
-export const isFlat = (minutes: readonly number[]): boolean | null => (minutes.length < 3 ? null : rssGrowth(minutes) <= mean(minutes.slice(1)) * 0.02);
+export const isFlat = (minutes: readonly number[]): boolean | null => (settled(minutes).length < 2 ? null : rssGrowth(minutes) <= mean(settled(minutes)) * 0.02);
