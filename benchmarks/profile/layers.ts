@@ -87,7 +87,9 @@ const US_PER_MS = 1_000;
 /** Name and file, without the folder the repository lies in. */
 const nameOf = ({ functionName, url }: CallFrame): string => {
   const file = /(?:^|\/)((?:lib|topology|benchmarks|node_modules)\/.*|node:.*)$/.exec(url)?.[1];
-  return file === undefined ? functionName || '(anonymous)' : `${functionName || '(anonymous)'} ${file}`;
+  // V8's profiler gives its own and generated functions no place, and many of them no name.
+  if (file === undefined) return functionName === '' || functionName === '(anonymous)' ? '(V8, generated)' : functionName;
+  return `${functionName || '(anonymous)'} ${file}`;
 };
 
 /** Sums a profile's samples: each belongs to the innermost frame that has a layer. `most`: how many functions to name. */

@@ -73,15 +73,15 @@ const engineText = (result: Result<EngineBody>): readonly string[] => {
   ];
 };
 
-const profileTable = ({ program, seconds, layers, functions }: ProfiledProgram): readonly string[] => {
+const profileTable = ({ program, events, seconds, layers, functions }: ProfiledProgram): readonly string[] => {
   const all = layers.reduce((sum, { ms }) => sum + ms, 0);
   const busy = layers.reduce((sum, { layer, ms }) => (layer === 'idle' ? sum : sum + ms), 0);
   return [
-    `**${nameOf(`millrace ${program}-eos-w1`)}** (${seconds} s under the profiler, ${Math.round((100 * busy) / all)} % of it busy)`,
+    `**${nameOf(`millrace ${program}-eos-w1`)}** (${count(events)} events in ${seconds} s under the profiler, ${Math.round((100 * busy) / all)} % of it busy)`,
     '',
     markdownTable(
-      ['layer', 'what', 'ms', 'share'],
-      layers.filter(({ layer }) => layer !== 'idle').map(({ layer, ms }) => [layer, layerTexts[layer], count(ms), `${((100 * ms) / busy).toFixed(0)} %`]),
+      ['layer', 'what', 'ms', 'us a record', 'share'],
+      layers.filter(({ layer }) => layer !== 'idle').map(({ layer, ms }) => [layer, layerTexts[layer], count(ms), ((1_000 * ms) / events).toFixed(2), `${((100 * ms) / busy).toFixed(0)} %`]),
     ),
     '',
     `Functions with the most time of their own: ${functions.slice(0, 8).map(({ name, ms }) => `\`${name}\` ${count(ms)} ms`).join(', ')}.`,
