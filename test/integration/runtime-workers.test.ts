@@ -91,7 +91,7 @@ describe('worker processes', function () {
     const lab = newLab('refuse');
     await lab.topic('events', 2);
     const topo = counting(lab.app);
-    await (await lab.admin()).createTopics({ waitForLeaders: true, topics: [{ topic: `${lab.app}-counts-changelog`, numPartitions: 3, replicationFactor: 1 }] });
+    await lab.topicCalled(`${lab.app}-counts-changelog`, 3);
     const first = handles.start(topo);
     expect(await first.handle.done.catch((error: Error) => error.message)).to.match(/changelog has 3 partitions, the topology asks for 2/);
     await (await lab.admin()).deleteTopics({ topics: [`${lab.app}-counts-changelog`] });

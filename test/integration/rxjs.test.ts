@@ -46,9 +46,10 @@ class CustomerLookup {
   }
 
   async down(): Promise<void> {
-    this.#server?.closeAllConnections();
-    this.#server?.close();
-    await once(this.#server!, 'close');
+    if (this.#server === null) return;
+    this.#server.closeAllConnections();
+    this.#server.close();
+    await once(this.#server, 'close');
   }
 }
 

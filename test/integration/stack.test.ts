@@ -21,12 +21,12 @@ describe('the local stack', function () {
   this.timeout(RESTART_TIMEOUT_MS);
 
   it('runs every service and shows it', async () => {
-    // Other tests may have added services of their own.
     const services = await status({ dir: stack.dir });
-    expect(services.map((service) => service.name)).to.include.members([...baseServiceNames]);
-    for (const { name, healthy } of services) expect(healthy, name).to.equal(true);
+    const healthy = services.filter((service) => service.healthy).map(({ name }) => name);
+    expect(healthy).to.include.members([...baseServiceNames]);
     const { code, stdout, stderr } = await millrace(['status', '--dir', stack.dir]);
-    expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
+    // Other tests may have added services of their own, and stopped them.
+    expect({ code, stderr }).to.deep.equal({ code: healthy.length === services.length ? 0 : 3, stderr: '' });
     expect(stdout.trim().split('\n')).to.have.length(1 + services.length);
   });
 
@@ -85,6 +85,7 @@ describe('the local stack', function () {
 
   it('does not stop the services of a stack in another folder', async () => {
     expect(await down({ dir: `${stack.dir}-absent` })).to.deep.equal([]);
-    for (const { running } of await status({ dir: stack.dir })) expect(running).to.equal(true);
+    const running = (await status({ dir: stack.dir })).filter((service) => service.running).map(({ name }) => name);
+    expect(running).to.include.members([...baseServiceNames]);
   });
 });

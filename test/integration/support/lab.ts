@@ -97,9 +97,17 @@ export class Lab {
   }
 
   async topic(suffix: string, partitions: number, config: Readonly<Record<string, string>> = {}): Promise<string> {
-    const topic = `${this.app}.${suffix}`;
+    return this.topicCalled(`${this.app}.${suffix}`, partitions, config);
+  }
+
+  /** Made, and led. KafkaJS's own wait fails at once when the broker does not know the topic yet. */
+  async topicCalled(topic: string, partitions: number, config: Readonly<Record<string, string>> = {}): Promise<string> {
     const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
-    await (await this.admin()).createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: partitions, replicationFactor: 1, configEntries }] });
+    const admin = await this.admin();
+    await admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions: partitions, replicationFactor: 1, configEntries }] });
+    const led = (): Promise<boolean> => admin.fetchTopicMetadata({ topics: [topic] })
+      .then(({ topics }) => topics[0]!.partitions.length === partitions && topics[0]!.partitions.every(({ leader }) => leader >= 0), () => false);
+    await eventually(led, () => `a leader for each partition of ${topic}`);
     return topic;
   }
 
