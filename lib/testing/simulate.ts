@@ -1,11 +1,11 @@
 import type { Stream, Table } from '../../topology/stream.ts';
 import type { Topology } from '../../topology/topology.ts';
-import type { Config } from '../core/config.ts';
+import type { Config, Environment } from '../core/config.ts';
 import { MillraceError } from '../core/errors.ts';
 import { silentLogger, type Logger } from '../core/logger.ts';
 import type { Random } from './random.ts';
 import { FAULTS, type Fault } from './simulation/faults.ts';
-import { World, type InputRecord, type Mutation, type Outcome } from './simulation/world.ts';
+import { World, type InputRecord, type Mutation, type Outcome, type WorldOptions } from './simulation/world.ts';
 
 /** A record of the input. */
 export interface SimulatedRecord {
@@ -31,6 +31,13 @@ export interface SimulateOptions {
   readonly faults?: readonly Fault[];
   /** Partition counts of source and table topics. Default: one to three, by the seed. */
   readonly partitions?: Readonly<Record<string, number>>;
+  /** Where `env(...)` and `secret(...)` are read. Default: nothing is set. */
+  readonly environment?: Environment;
+  /**
+   * What of a written value is compared, for functions that use `meta.now` or chance: gets the value as its topic's codec reads
+   * it and returns it without what differs from run to run. Default: all of it, byte for byte.
+   */
+  readonly steady?: (value: never, topic: string) => unknown;
   /** Settings that stand above the simulation's own. */
   readonly settings?: Partial<Config>;
   /** Time over which input comes and things go wrong, ms of the simulation's clock. Default: 8,000. */
@@ -80,6 +87,8 @@ export const simulateOutcome = async (topology: Topology, options: SimulateOptio
     workers: options.workers ?? null,
     faults: options.faults ?? FAULTS,
     partitions: options.partitions ?? {},
+    environment: options.environment ?? {},
+    steady: (options.steady as WorldOptions['steady'] | undefined) ?? null,
     settings: options.settings ?? {},
     forMs: options.forMs ?? 8_000,
     withinMs: options.withinMs ?? 60_000,

@@ -22,9 +22,9 @@ let seeds = 0;
 for (let seed = from; seed < until && performance.now() - startedMs < budgetMs && failures.length < 3; seed += step) {
   // Another topology for each seed.
   const all = Object.values(topologies);
-  const { topology, records } = all[seed % all.length]!;
+  const { topology, ...options } = all[seed % all.length]!;
   try {
-    await simulate(topology, { seed, records });
+    await simulate(topology, { seed, ...options });
   } catch (error) {
     failures.push(error instanceof SimulationError ? error.message : `topology ${topology.name}, seed ${seed}: ${String(error)}`);
   }

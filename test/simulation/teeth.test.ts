@@ -8,9 +8,9 @@ import { chained, sunk, totals, type Simulated } from './topologies.ts';
 const MOST_SEEDS = 200;
 
 /** The first seed that fails. */
-const firstFailure = async ({ topology, records }: Simulated, mutation: Mutation): Promise<number> => {
+const firstFailure = async ({ topology, ...options }: Simulated, mutation: Mutation): Promise<number> => {
   for (let seed = 0; seed < MOST_SEEDS; seed += 1) {
-    const { problems } = await simulateOutcome(topology, { seed, records }, mutation);
+    const { problems } = await simulateOutcome(topology, { seed, ...options }, mutation);
     if (problems.length > 0) return seed;
   }
   return Infinity;

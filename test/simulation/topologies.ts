@@ -1,11 +1,11 @@
-import { bigquery, http, json, kafka, keyBy, leftJoin, map, redis, scan, stream, table, through, to, topology, type Topology } from 'millrace/topology';
+import { avro, bigquery, http, json, kafka, keyBy, leftJoin, map, merge, redis, scan, schema, stream, table, through, to, topology, validate, type Topology } from 'millrace/topology';
+import engagement from '../../examples/engagement/topology.ts';
 import type { Random } from '../../lib/testing/random.ts';
-import type { SimulatedRecord } from '../../lib/testing/simulate.ts';
+import type { SimulatedRecord, SimulateOptions } from '../../lib/testing/simulate.ts';
 
 /** A topology with a generator of its input. */
-export interface Simulated {
+export interface Simulated extends Omit<SimulateOptions, 'seed'> {
   readonly topology: Topology;
-  readonly records: (random: Random) => Iterable<SimulatedRecord>;
 }
 
 interface Order {
@@ -48,7 +48,7 @@ export const joined: Simulated = (() => {
         map(([{ id, amount }, product]) => ({ id, paid: product === null ? null : product.price * amount })),
         to('paid', kafka('paid', json<{ id: number; paid: number | null }>(), { partitions: 2 })),
       )),
-    *records(random) {
+    *records(random: Random): Iterable<SimulatedRecord> {
       const count = 20 + random.below(100);
       for (let id = 0; id < count; id += 1) {
         if (random.chance(0.15)) {
@@ -71,7 +71,7 @@ export const totals: Simulated = (() => {
         scan('totals', add, { state: json<Total>(), seed: none }),
         to('totals', kafka('totals', json<Total>())),
       )),
-    *records(random) {
+    *records(random: Random): Iterable<SimulatedRecord> {
       const count = 20 + random.below(150);
       for (let id = 0; id < count; id += 1) yield { to: orders, key: String(id), value: random.chance(0.02) ? poison : order(random, id), timestamp: 1_700_000_000_000 + random.below(10_000) };
     },
@@ -95,7 +95,7 @@ export const chained: Simulated = (() => {
         scan('by-letter', add, { state: json<Total>(), seed: none }),
         to('letters', kafka('letters', json<Total>())),
       )),
-    *records(random) {
+    *records(random: Random): Iterable<SimulatedRecord> {
       const count = 20 + random.below(100);
       for (let id = 0; id < count; id += 1) yield { to: orders, key: String(id), value: order(random, id) };
     },
@@ -113,9 +113,82 @@ export const sunk: Simulated = (() => {
       orders.pipe(to('warehouse', bigquery({ table: 'shop.orders', columns: { id: 'INT64', amount: 'INT64' }, row: ({ id, amount }) => ({ id, amount }), id: ({ id }) => id }))),
       perUser.pipe(to('latest', redis.hash({ key: (_, { key }) => `user:${key}`, fields: ({ count, amount }) => ({ count, amount }) }), { batch: { records: 3, waitMs: 50 } })),
     ),
-    *records(random) {
+    *records(random: Random): Iterable<SimulatedRecord> {
       const count = 20 + random.below(100);
       for (let id = 0; id < count; id += 1) yield { to: orders, key: String(id), value: random.chance(0.02) ? poison : order(random, id) };
     },
   };
 })();
+
+interface Balance {
+  readonly user: string;
+  readonly cents: number;
+  readonly last: number;
+}
+
+const balance = schema<Balance>({
+  type: 'record', name: 'Balance', fields: [{ name: 'user', type: 'string' }, { name: 'cents', type: 'int' }, { name: 'last', type: 'int' }],
+});
+
+/**
+ * Two inputs merged in front of a store that both feed directly, Avro states and outputs, and everything that makes dead letters:
+ * bytes that are no value, a broken rule, a function that throws, a state that does not fit.
+ */
+export const mixed: Simulated = (() => {
+  const payments = stream('payments', json<Order>());
+  const refunds = stream('refunds', json<Order>());
+  const amountKnown = ({ amount }: Order): boolean => amount >= 0;
+  const negative = (o: Order): Order => {
+    if (o.amount === 13) throw new RangeError('an unlucky refund');
+    return { ...o, amount: -o.amount };
+  };
+  const book = (state: Balance, { id, user, amount }: Order): Balance => ({ user, cents: state.cents + (amount === 99 ? 2 ** 31 : amount), last: id });
+  return {
+    topology: topology('mixed',
+      payments.pipe(
+        validate({ amountKnown }),
+        merge('bookings', refunds.pipe(map(negative))),
+        scan('balances', book, { state: avro(balance), seed: { user: '', cents: 0, last: -1 } }),
+        to('balances', kafka('balances', avro(balance))),
+      )),
+    partitions: { payments: 2, refunds: 2 },
+    *records(random: Random): Iterable<SimulatedRecord> {
+      const count = 20 + random.below(120);
+      for (let id = 0; id < count; id += 1) {
+        const value = order(random, id);
+        const spoilt = random.chance(0.03) ? { ...value, amount: -1 } : value;
+        yield { to: random.chance(0.5) ? payments : refunds, key: value.user, value: random.chance(0.02) ? poison : spoilt };
+      }
+    },
+  };
+})();
+
+/** The reference pipeline, as it is run: Debezium's envelopes, a table that its events follow closely, every kind of sink. */
+export const engaged: Simulated = {
+  topology: engagement,
+  environment: { PARTNER_URL: 'http://partner.test/', PARTNER_TOKEN: 'token' },
+  // When an event was processed says nothing about it.
+  steady: (event: object) => ({ ...event, processed_at: null }),
+  *records(random: Random): Iterable<SimulatedRecord> {
+    const id = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
+    const count = 10 + random.below(80);
+    let contents = 0;
+    for (let n = 0; n < count; n += 1) {
+      if (n === 0 || random.chance(0.2)) {
+        const row = { id: id(contents), slug: `s${contents}`, title: `Title ${n}`, content_type: 'video', length_seconds: random.chance(0.2) ? null : 60 + random.below(600), publish_ts: '2023-01-01T00:00:00Z' };
+        yield { to: 'app.public.content', key: row.id, value: { op: 'c', after: row } };
+        contents += 1;
+      } else if (random.chance(0.1)) {
+        const row = { id: id(random.below(contents)), slug: 's', title: `Renamed ${n}`, content_type: 'podcast', length_seconds: 300, publish_ts: '2023-01-01T00:00:00Z' };
+        yield { to: 'app.public.content', key: row.id, value: { op: 'u', after: row } };
+      }
+      const after = {
+        id: BigInt(n), content_id: id(random.chance(0.5) ? contents - 1 : random.below(contents + 1)), user_id: id(random.below(5)),
+        event_type: random.chance(0.03) ? 'sneeze' : random.pick(['play', 'pause', 'finish', 'click']),
+        event_ts: `2023-11-14T22:13:${String(random.below(60)).padStart(2, '0')}.000001Z`,
+        duration_ms: random.chance(0.2) ? null : random.below(400_000) - 1_000, device: random.pick(['ios', 'web', null]), raw_payload: null,
+      };
+      yield { to: 'app.public.engagement_events', key: String(n), value: random.chance(0.02) ? poison : { op: random.chance(0.05) ? 'u' : random.chance(0.1) ? 'r' : 'c', after } };
+    }
+  },
+};

@@ -9,7 +9,7 @@ import { RecordMeta } from '../../runtime/meta.ts';
 import { StageOutputs } from '../../runtime/outputs.ts';
 import type { Serdes } from '../../runtime/serdes.ts';
 import { timeOf } from '../../runtime/time.ts';
-import { NO_VALUE, type KeyDecoder, type ValueDecoder } from '../../serde/index.ts';
+import { NO_VALUE, type KeyDecoder, type ValueDecoder, type ValueEncoder } from '../../serde/index.ts';
 
 /** A record that a task should have written. */
 export interface ExpectedRecord {
@@ -18,6 +18,7 @@ export interface ExpectedRecord {
   readonly key: Buffer | null;
   readonly value: Buffer | null;
   readonly timestamp: number;
+  readonly headers: RecordHeaders;
 }
 
 /** A value that a task should have given to its outside sink. */
@@ -43,6 +44,11 @@ export interface Effects {
   /** Store and key text -> state, null when it was deleted. */
   readonly states: ReadonlyMap<ScanNode, ReadonlyMap<string, unknown>>;
   readonly isDeadLetter: boolean;
+}
+
+interface FoldStore {
+  readonly encoder: ValueEncoder<unknown>;
+  readonly states: Map<string, unknown>;
 }
 
 export type Lookup = (node: TableNode, key: unknown) => unknown;
@@ -87,7 +93,7 @@ export class StageFold implements StageHost {
   readonly #compiled: CompiledStage;
   readonly #outputs: StageOutputs;
   readonly #entries: ReadonlyMap<string, FoldEntry>;
-  readonly #states = new Map<ScanNode, Map<string, unknown>>();
+  readonly #stores = new Map<ScanNode, FoldStore>();
   readonly #lookup: Lookup;
   readonly #render: Render;
   readonly #sink: SinkNode | null;
@@ -102,7 +108,7 @@ export class StageFold implements StageHost {
     this.#sink = stage.sink;
     this.#outputs = new StageOutputs({ stage, serdes, partitions, maxBytes: new Map(), config: readConfig({}) });
     this.#entries = new Map(stage.entries.map((plan) => [plan.topic, { plan, values: serdes.entryValues(plan), keys: serdes.entryKeys(plan), timeOf: timeOf(plan) }]));
-    for (const { node } of stage.stores) this.#states.set(node, new Map());
+    for (const { node, changelog } of stage.stores) this.#stores.set(node, { encoder: serdes.encoder(node.state, changelog), states: new Map() });
     this.#compiled = compile(stage, this);
   }
 
@@ -133,16 +139,16 @@ export class StageFold implements StageHost {
   }
 
   apply({ states }: Effects): void {
-    for (const [node, changed] of states) for (const [key, value] of changed) this.#states.get(node)!.set(key, value);
+    for (const [node, changed] of states) for (const [key, value] of changed) this.#stores.get(node)!.states.set(key, value);
   }
 
   states(node: ScanNode): ReadonlyMap<string, unknown> {
-    return this.#states.get(node)!;
+    return this.#stores.get(node)!.states;
   }
 
   output(index: number, value: unknown): void {
     this.#outputs.write(index, value, this.meta, {
-      append: (topic, partition, key, bytes, timestamp) => void this.#out.push({ topic, partition, key: bytesOf(key), value: bytesOf(bytes), timestamp }),
+      append: (topic, partition, key, bytes, timestamp, headers = []) => void this.#out.push({ topic, partition, key: bytesOf(key), value: bytesOf(bytes), timestamp, headers }),
     });
   }
 
@@ -161,7 +167,10 @@ export class StageFold implements StageHost {
   }
 
   store(node: ScanNode): StateAccess {
+    const { encoder } = this.#stores.get(node)!;
     const set = (key: string, value: unknown): void => {
+      // A state that does not fit its codec is the dead letter of the record that made it.
+      if (value !== null) encoder.encode(value);
       const changed = this.#changed.get(node) ?? new Map<string, unknown>();
       this.#changed.set(node, changed);
       changed.set(key, value);
@@ -169,7 +178,7 @@ export class StageFold implements StageHost {
     return {
       get: (key) => {
         const changed = this.#changed.get(node);
-        const state = changed?.has(key) === true ? changed.get(key) : this.#states.get(node)!.get(key);
+        const state = changed?.has(key) === true ? changed.get(key) : this.#stores.get(node)!.states.get(key);
         return state ?? undefined;
       },
       put: set,

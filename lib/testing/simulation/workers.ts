@@ -1,6 +1,6 @@
 import type { Topology } from '../../../topology/topology.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { Config } from '../../core/config.ts';
+import type { Config, Environment } from '../../core/config.ts';
 import type { Logger } from '../../core/logger.ts';
 import { createNetwork, memoryPort, type MemoryBroker, type Network } from '../../kafka/memory/index.ts';
 import type { KafkaPort } from '../../kafka/port.ts';
@@ -17,6 +17,7 @@ export interface WorkersOptions {
   readonly random: Random;
   readonly trace: Trace;
   readonly faults: FaultPlan;
+  readonly environment: Environment;
   readonly settings: Partial<Config>;
   readonly requestTimeoutMs: number;
   readonly log: (worker: string) => Logger;
@@ -67,15 +68,16 @@ class Place implements Victim {
       freeze: (forMs) => this.#freeze(process, forMs),
     };
     trace.add(`start ${name}`);
+    this.#process = process;
     const network = traced(createNetwork({ wire: clock, client: process, requestTimeoutMs, fate: (call) => faults.fate(victim, call) }), name, trace);
     const handle = run(topology, {
-      environment: {}, settings, clock: process, log: this.#options.log(name), schemas: this.#options.schemas,
+      environment: this.#options.environment, settings, clock: process, log: this.#options.log(name), schemas: this.#options.schemas,
       port: this.#options.wrapPort(memoryPort({ broker, clock: process, requestTimeoutMs, network })),
       drivers: this.#options.drivers(network),
       ...(this.#options.stores === null ? {} : { stores: this.#options.stores() }),
     });
-    this.#process = process;
-    this.#handle = handle;
+    // It may have been killed in its first call.
+    if (this.#process === process) this.#handle = handle;
     handle.done.catch((error: unknown) => {
       if (process.state !== 'dead') this.#options.failed(error);
     });

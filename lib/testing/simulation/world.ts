@@ -1,5 +1,5 @@
 import type { Topology } from '../../../topology/topology.ts';
-import type { Config } from '../../core/config.ts';
+import type { Config, Environment } from '../../core/config.ts';
 import { messageOf } from '../../core/errors.ts';
 import { silentLogger, type Logger } from '../../core/logger.ts';
 import { MemoryBroker, type LogRecord } from '../../kafka/memory/index.ts';
@@ -13,6 +13,7 @@ import { Random } from '../random.ts';
 import { VirtualClock } from '../virtual-clock.ts';
 import { FaultPlan, type Fault } from './faults.ts';
 import { choosePartition, feed, type EncodedRecord } from './feed.ts';
+import { InputEncoder } from './input.ts';
 import { Oracle } from './oracle.ts';
 import { OutsideWorld } from './outside/index.ts';
 import { Trace } from './trace.ts';
@@ -36,6 +37,8 @@ export interface WorldOptions {
   readonly faults: readonly Fault[];
   readonly records: (random: Random) => Iterable<InputRecord>;
   readonly partitions: Readonly<Record<string, number>>;
+  readonly environment: Environment;
+  readonly steady: ((value: unknown, topic: string) => unknown) | null;
   readonly settings: Partial<Config>;
   /** Time over which the input comes and things go wrong, ms. */
   readonly forMs: number;
@@ -133,7 +136,7 @@ export class World {
     this.#outside = new OutsideWorld({ app: this.#plan.app, clock: this.#clock, random: this.#random.fork(), trace: this.#trace, faults: this.#faults, fence: mutation.sinkFence ?? 'kept' });
     this.#workers = new Workers(options.workers ?? 1 + this.#random.below(3), {
       topology: options.topology, broker: this.#broker, clock: this.#clock, random: this.#random.fork(), trace: this.#trace, faults: this.#faults,
-      settings: this.#settings, requestTimeoutMs: this.#settings.requestTimeoutMs!, log: (worker) => options.log.child({ simulated: worker }), schemas: this.#schemas,
+      environment: options.environment, settings: this.#settings, requestTimeoutMs: this.#settings.requestTimeoutMs!, log: (worker) => options.log.child({ simulated: worker }), schemas: this.#schemas,
       drivers: (network) => this.#outside.drivers(network),
       stores: mutation.stores ?? null,
       wrapPort: (port) => mutation.port?.(port, this.#broker) ?? port,
@@ -150,7 +153,7 @@ export class World {
     } catch (error) {
       this.#problems.push(messageOf(error));
     }
-    if (this.#problems.length === 0) this.#check();
+    if (this.#problems.length === 0) await this.#check();
     return {
       problems: this.#problems, trace: this.#trace.hash, lines: this.#trace.lines, events: this.#clock.events, virtualMs: this.#clock.monotonic(),
       faults: this.#faults.counts, records: this.#records,
@@ -195,31 +198,15 @@ export class World {
 
   async #input(): Promise<EncodedRecord[]> {
     const random = this.#random.fork();
-    const codecs = new Map([
-      ...this.#plan.stages.flatMap((stage) => stage.entries.filter((e) => e.keys === 'foreign').map((e) => [e.topic, e.codec] as const)),
-      ...this.#plan.tables.map((node) => [node.topic, node.codec] as const),
-    ]);
+    const encoder = new InputEncoder(this.#plan, this.#serdes);
     const encoded: EncodedRecord[] = [];
     const records = [...this.#options.records(random.fork())];
-    for (const { topic, partition, key, value, timestamp } of records) {
-      const codec = codecs.get(topic);
-      if (codec === undefined) throw new Error(`no step of the topology reads ${topic}`);
-      const record: LogRecord = {
-        key, value: await this.#encode(topic, codec, value), headers: [],
-        timestamp: timestamp ?? this.#clock.now() + Math.floor((encoded.length / records.length) * this.#options.forMs),
-      };
+    for (const { topic, partition, key, value, timestamp: given } of records) {
+      const timestamp = given ?? this.#clock.now() + Math.floor((encoded.length / records.length) * this.#options.forMs);
+      const record: LogRecord = { key, value: await encoder.encode(topic, value, timestamp), headers: [], timestamp };
       encoded.push({ topic, partition: partition ?? choosePartition(key, this.#partitions(topic), random), record });
     }
     return encoded;
-  }
-
-  async #encode(topic: string, codec: Plan['stages'][number]['entries'][number]['codec'], value: unknown): Promise<Buffer | null> {
-    if (value === null || Buffer.isBuffer(value)) return value;
-    if (codec === 'internal' || codec.kind === 'debezium') throw new Error(`records of ${topic} must be given as bytes: a simulation cannot write their codec yet`);
-    const encoder = this.#serdes.encoder(codec, topic);
-    await encoder.prepare();
-    const bytes = encoder.encode(value);
-    return typeof bytes === 'string' ? Buffer.from(bytes, 'utf8') : bytes;
   }
 
   /** The log cleaner, at its own pace. */
@@ -273,10 +260,15 @@ export class World {
     if ((await Promise.race([this.#workers.stop(), late])) === 'late') throw new Error(`the workers did not stop in ${STOP_MS} ms`);
   }
 
-  #check(): void {
+  async #check(): Promise<void> {
+    for (const { outputs, stores } of this.#plan.stages) {
+      for (const { codec, topic } of outputs) await this.#serdes.encoder(codec, topic).prepare();
+      for (const { node, changelog } of stores) await this.#serdes.encoder(node.state, changelog).prepare();
+    }
     const partitions = new Map(this.#plan.topics.map(({ topic }) => [topic, this.#partitions(topic)]));
     const oracle = new Oracle({
       plan: this.#plan, broker: this.#broker, serdes: this.#serdes, partitions,
+      steady: this.#options.steady,
       render: (sink, write) => this.#outside.render(sink, write),
       sunk: (stage, places: readonly TopicPartition[], writes) => this.#outside.differences(stage, places, writes),
     });
