@@ -27,9 +27,12 @@ const REPORT = join(import.meta.dirname, '..', 'docs', 'PERFORMANCE.md');
 const TOTAL_MS = 25 * 60_000;
 
 const failures: string[] = [];
+/** Set when a signal has told this run to end. */
+let interruptedCode: number | null = null;
 
 /** A part that fails or has no time left keeps no other from running. */
 const part = async (name: PartName, task: () => Promise<unknown>, needMs: number, deadline: Deadline): Promise<void> => {
+  if (interruptedCode !== null) return;
   if (deadline.leftMs() < needMs) {
     failures.push(`${name}: no time left`);
     say(`${name} is left out: it needs ${Math.round(needMs / 1_000)} s, and ${Math.round(deadline.leftMs() / 1_000)} s are left`);
@@ -38,6 +41,7 @@ const part = async (name: PartName, task: () => Promise<unknown>, needMs: number
   try {
     await recorded(name, task);
   } catch (error) {
+    if (interruptedCode !== null) return;
     failures.push(`${name}: ${(error as Error).message}`);
     say(`${name} FAILED: ${(error as Error).stack ?? String(error)}`);
   }
@@ -84,20 +88,28 @@ const main = async (): Promise<void> => {
   const wanted = new Set<string>(positionals.length === 0 ? PARTS : positionals);
   const deadline = new Deadline(TOTAL_MS);
   if (wanted.has('micro')) await part('micro', runMicro, 0, deadline);
-  await onInput(wanted, size, deadline).catch((error: unknown) => void failures.push(`engine: ${(error as Error).message}`));
-  await onLive(wanted, size, deadline).catch((error: unknown) => void failures.push(`live: ${(error as Error).message}`));
+  await onInput(wanted, size, deadline).catch((error: unknown) => void failures.push(`the stack with the input: ${(error as Error).message}`));
+  await onLive(wanted, size, deadline).catch((error: unknown) => void failures.push(`the whole stack: ${(error as Error).message}`));
+  if (interruptedCode !== null) return;
   await report();
   for (const failure of failures) say(`not measured: ${failure}`);
   process.exitCode = failures.length === 0 ? 0 : 1;
 };
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => {
+// What runs then fails, since its servers go; a second signal ends this process at once, and the servers stay.
+for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) {
+  process.on(signal, () => {
+    if (interruptedCode !== null) process.exit(code);
+    interruptedCode = code;
     say('interrupted: stopping the stacks');
-    void Promise.allSettled([down({ dir: INPUT_DIR }), down({ dir: LIVE_DIR })]).then(() => process.exit(signal === 'SIGINT' ? 130 : 143));
+    void Promise.allSettled([down({ dir: INPUT_DIR }), down({ dir: LIVE_DIR })]).then(() => process.exit(code));
   });
 }
 
-await main();
+await main().catch((error: unknown) => {
+  say(`FAILED: ${(error as Error).message}`);
+  process.exitCode = 1;
+});
+if (interruptedCode !== null) await new Promise(() => undefined);
 // What an open connection would keep alive is not waited for.
 process.exit();

@@ -48,6 +48,7 @@ const NULLABLE = `
 
 const makeNullable = async (environment: StackEnvironment): Promise<void> => {
   const client = new pg.Client({ connectionString: environment.MILLRACE_PG_URL! });
+  client.on('error', () => undefined);
   await client.connect();
   try {
     await client.query(NULLABLE);

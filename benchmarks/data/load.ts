@@ -19,6 +19,7 @@ const statement = (name: string): Promise<string> => readFile(join(import.meta.d
 
 const withClient = async <T>(environment: StackEnvironment, task: (client: pg.Client) => Promise<T>): Promise<T> => {
   const client = new pg.Client({ connectionString: environment.MILLRACE_PG_URL! });
+  client.on('error', () => undefined);
   await client.connect();
   try {
     return await task(client);

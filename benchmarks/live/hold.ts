@@ -50,6 +50,8 @@ const tellSample = ({ atS, written, behind, slowest, rssMb }: Sample): void =>
 const countSinks = async ({ environment }: BenchStack): Promise<readonly SinkCount[]> => {
   const client = new pg.Client({ connectionString: environment.MILLRACE_PG_URL! });
   const redis = new Redis(environment.MILLRACE_REDIS_URL!);
+  redis.on('error', () => undefined);
+  client.on('error', () => undefined);
   await client.connect();
   try {
     return (await readProgress(client, redis, environment)).map(({ sink, expected, actual }) => ({ sink, expected, actual }));

@@ -77,21 +77,30 @@ interface Window {
   readonly busy: number;
 }
 
+/** Lets the load run and says what happened in the measured part of it. */
+const underLoad = async (stack: BenchStack, rate: number, warmUpS: number, seconds: number) => {
+  const load = await startLoad(stack.environment, rate);
+  try {
+    await sleep(warmUpS * 1_000);
+    const [fromMs, before, cpuBefore] = [Date.now(), load.written(), cpuTimes()];
+    await sleep(seconds * 1_000);
+    const [toMs, after, cpuAfter] = [Date.now(), load.written(), cpuTimes()];
+    return { fromMs, toMs, rows: after - before, busy: 1 - (cpuAfter.idle - cpuBefore.idle) / (cpuAfter.all - cpuBefore.all) };
+  } finally {
+    await load.stop();
+  }
+};
+
 const measure = async (stack: BenchStack, live: LiveWorkers, rate: number, warmUpS: number, seconds: number): Promise<Window> => {
   const port = openPort(stack.environment);
   const events = await TopicReader.open(port, EVENTS_TOPIC, 'end');
   const enriched = await TopicReader.open(port, names.enrichedTopic, 'end');
   const watch = await TotalsWatch.open(stack.environment.MILLRACE_REDIS_URL!);
   try {
-    const load = await startLoad(stack.environment, rate);
-    await sleep(warmUpS * 1_000);
-    const [fromMs, before, cpuBefore] = [Date.now(), load.written(), cpuTimes()];
-    await sleep(seconds * 1_000);
-    const [toMs, after, cpuAfter] = [Date.now(), load.written(), cpuTimes()];
-    await load.stop();
+    const { fromMs, toMs, rows, busy } = await underLoad(stack, rate, warmUpS, seconds);
     await untilIdle(live, DRAIN_TIMEOUT_MS);
     const matched = match({ ...(await readTopics(stack, events, enriched)), base: watch.base, readings: watch.readings, fromMs, toMs });
-    return { matched, achieved: ((after - before) * 1_000) / (toMs - fromMs), busy: 1 - (cpuAfter.idle - cpuBefore.idle) / (cpuAfter.all - cpuBefore.all) };
+    return { matched, achieved: (rows * 1_000) / (toMs - fromMs), busy };
   } finally {
     await watch.close();
     await port.close();

@@ -13,6 +13,8 @@ export interface Load {
 
 export const startLoad = async (environment: StackEnvironment, rate: number): Promise<Load> => {
   const client = new pg.Client({ connectionString: environment.MILLRACE_PG_URL! });
+  // What goes wrong with the connection shows where it is used.
+  client.on('error', () => undefined);
   await client.connect();
   const ending = new AbortController();
   let written = 0;
