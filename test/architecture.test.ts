@@ -8,6 +8,7 @@ import { cruise, type ICruiseOptions, type IReporterOutput } from 'dependency-cr
 import { ESLint } from 'eslint';
 import { describe, it } from 'mocha';
 import * as millrace from 'millrace';
+import * as testing from 'millrace/testing';
 import * as topology from 'millrace/topology';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -25,6 +26,7 @@ const doors: Readonly<Record<string, { readonly exports: object; readonly names:
     exports: millrace,
     names: ['ConfigurationError', 'DeadLetterError', 'MillraceError', 'PauseError', 'RejoinError', 'RetryError', 'StopError', 'plan', 'run', 'serve'],
   },
+  'millrace/testing': { exports: testing, names: ['FAULTS', 'SimulationError', 'drive', 'simulate'] },
   'millrace/topology': {
     exports: topology,
     names: [

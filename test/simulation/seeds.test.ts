@@ -6,9 +6,9 @@ import type { Report, Task } from './seeds.worker.ts';
 
 const THREADS = 2;
 /** Seeds to run, the first of them, and the time after which it is enough. */
-const SEEDS = Number(process.env['MILLRACE_SIMULATION_SEEDS'] ?? 2_000);
-const FROM = Number(process.env['MILLRACE_SIMULATION_FROM'] ?? 0);
-const BUDGET_MS = 1_000 * Number(process.env['MILLRACE_SIMULATION_SECONDS'] ?? 20);
+const SEEDS = Number(process.env['SIMULATION_SEEDS'] ?? 2_000);
+const FROM = Number(process.env['SIMULATION_FROM'] ?? 0);
+const BUDGET_MS = 1_000 * Number(process.env['SIMULATION_SECONDS'] ?? 20);
 const FEWEST = 40;
 
 describe('simulated topologies', () => {
