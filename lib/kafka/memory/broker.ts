@@ -10,6 +10,8 @@ export interface MemoryBrokerOptions {
   readonly clock: Clock;
   /** How long the marker that ends a transaction takes to each partition, ms. Default: up to 3. */
   readonly markerMs?: () => number;
+  /** Epoch of a transactional id that is new. Default: 0. */
+  readonly firstEpoch?: number;
   /** `group.initial.rebalance.delay.ms`. Default: 100. */
   readonly groupDelayMs?: number;
   /** Told of every change of a committed offset. */
@@ -84,7 +86,7 @@ export class MemoryBroker {
   constructor(options: MemoryBrokerOptions) {
     this.#options = options;
     this.clock = options.clock;
-    this.transactions = new TransactionCoordinator({ clock: options.clock, markerMs: options.markerMs ?? (() => options.clock.random() * 3) });
+    this.transactions = new TransactionCoordinator({ clock: options.clock, markerMs: options.markerMs ?? (() => options.clock.random() * 3), firstEpoch: options.firstEpoch ?? 0 });
   }
 
   createTopics(specs: readonly TopicSpec[]): string[] {

@@ -29,6 +29,8 @@ export interface CoordinatorOptions {
   readonly clock: Clock;
   /** How long a marker takes to reach a partition, ms. */
   readonly markerMs: () => number;
+  /** Of a transactional id that is new; near the bound it soon gets another producer id. */
+  readonly firstEpoch: number;
 }
 
 /**
@@ -48,9 +50,9 @@ export class TransactionCoordinator {
   init(id: string, timeoutMs: number): ProducerOwner {
     const holder = this.#holders.get(id);
     if (holder === undefined) {
-      const fresh: Holder = { id, producerId: this.#nextId(), epoch: 0, timeoutMs, transaction: null, participants: new Map(), status: 'idle', expiry: null };
+      const fresh: Holder = { id, producerId: this.#nextId(), epoch: this.#options.firstEpoch, timeoutMs, transaction: null, participants: new Map(), status: 'idle', expiry: null };
       this.#holders.set(id, fresh);
-      return { producerId: fresh.producerId, epoch: 0 };
+      return { producerId: fresh.producerId, epoch: fresh.epoch };
     }
     if (holder.status === 'open') {
       holder.epoch += 1;

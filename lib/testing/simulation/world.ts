@@ -67,6 +67,8 @@ export interface Outcome {
 }
 
 const MAX_EVENTS = 2_000_000;
+/** A few owners before the id gets a new producer id. */
+const NEARLY_LAST_EPOCH = 32_764;
 const POLL_MS = 100;
 const STOP_MS = 30_000;
 
@@ -122,6 +124,7 @@ export class World {
     const slowMarkers = wire.chance(0.3);
     this.#broker = new MemoryBroker({
       clock: this.#clock,
+      firstEpoch: wire.chance(0.2) ? NEARLY_LAST_EPOCH : 0,
       markerMs: () => (slowMarkers && wire.chance(0.05) ? wire.next() * 2_000 : wire.next() * 5),
       onOffset: (group, position, before) => {
         if (before !== undefined && position.offset < before) this.#problems.push(`group ${group} went back from ${before} to ${position.offset} in ${position.topic}[${position.partition}]`);
