@@ -36,6 +36,7 @@ export const brokerProperties = (context: Pick<ServiceContext, 'port' | 'dataDir
     'auto.create.topics.enable=false',
     'num.network.threads=2',
     'num.io.threads=4',
+    'log.cleaner.backoff.ms=1000',
     'log.cleaner.dedupe.buffer.size=33554432',
     '',
   ].join('\n');
