@@ -24,6 +24,7 @@ const CHECK_TIMEOUT_MS = 300_000;
 /** For tests that name no limit of their own: some start a process, and the machine may be busy. */
 const TEST_TIMEOUT_MS = 20_000;
 const KILL_AFTER_MS = 5000;
+const LINGER_MS = 20_000;
 const LOCK_TIMEOUT_MS = 1000;
 
 interface Counts {
@@ -62,6 +63,8 @@ interface Run {
   readonly args: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
+  /** Written when the work is done: the process has little time left to end then. */
+  readonly report?: string;
 }
 
 /** Runs our own Node in a group of its own, so that what it starts can be ended with it. @returns undefined on success, else why not */
@@ -75,10 +78,20 @@ const runNode = (run: Run): Promise<string | undefined> =>
       late = true;
       stopChild(child);
     }, run.timeoutMs);
+    let lingers = false;
+    const watch = setInterval(() => {
+      if (run.report === undefined || !existsSync(run.report)) return;
+      clearInterval(watch);
+      setTimeout(() => {
+        lingers = true;
+        stopChild(child);
+      }, LINGER_MS).unref();
+    }, 1_000);
     const end = (reason: string | undefined): void => {
       clearTimeout(timer);
+      clearInterval(watch);
       children.delete(child);
-      resolve(late ? `not done after ${run.timeoutMs / 1000} s` : reason);
+      resolve(late ? `not done after ${run.timeoutMs / 1000} s` : lingers ? `still there ${LINGER_MS / 1000} s after its last test: something was left running` : reason);
     };
     child.once('error', (error) => end(error.message));
     child.once('exit', (code, signal) => end(code === 0 ? undefined : (signal ?? `exit code ${code}`)));
@@ -138,7 +151,7 @@ const mocha = (kind: 'unit' | 'integration', environment: Readonly<Record<string
     const file = join(folder, 'report.json');
     const timeoutMs = kind === 'unit' ? UNIT_TIMEOUT_MS : INTEGRATION_TIMEOUT_MS;
     const args = [bin('mocha', 'bin', 'mocha.js'), '--reporter', join(ROOT, 'bin', 'reporter.mjs'), '--forbid-only', '--timeout', String(TEST_TIMEOUT_MS), ...extraArgs, ...files];
-    const reason = await runNode({ name: kind, args, environment: { ...environment, MILLRACE_TEST_REPORT: file }, timeoutMs });
+    const reason = await runNode({ name: kind, args, environment: { ...environment, MILLRACE_TEST_REPORT: file }, timeoutMs, report: file });
     const counts = JSON.parse(await readFile(file, 'utf8').catch(() => 'null')) as Counts | null;
     await rm(folder, { recursive: true, force: true });
     if (counts !== null) record(kind, counts);

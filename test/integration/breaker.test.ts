@@ -80,7 +80,7 @@ const counted = (port: KafkaPort, fetched: number[]): KafkaPort => ({
 });
 
 describe('a sink that is down for a while', function () {
-  this.timeout(40_000);
+  this.timeout(180_000);
   const handles = new Handles();
   const partner = new Partner();
   const events: { readonly at: number; readonly event: WorkerEvent }[] = [];

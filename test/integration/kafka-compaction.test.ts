@@ -15,7 +15,7 @@ const OWNERS = 4;
 
 describe('reading a compacted topic', function () {
   // The broker's cleaner looks for work every log.cleaner.backoff.ms, 15 s unless the stack sets it lower.
-  this.timeout(90_000);
+  this.timeout(180_000);
   const settings = { brokers: BROKERS, clientId: PREFIX, clock: systemClock, log: silentLogger, requestTimeoutMs: 5_000 };
   const port = kafkaPort(settings);
   const connections = new Connections(settings);

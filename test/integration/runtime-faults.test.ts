@@ -17,7 +17,7 @@ const FROZEN_MS = 7_500;
 const eventOf = (id: number): Event => ({ id, user: `user-${(id * 31) % USERS}`, amount: (id % 13) - 6 });
 
 describe('workers under faults', function () {
-  this.timeout(70_000);
+  this.timeout(180_000);
   const lab = new Lab('faults');
   let sent = 0;
   let feeding = true;

@@ -82,7 +82,7 @@ const write = async (lab: Lab, events: number): Promise<void> => {
 };
 
 describe('a join with a table that is written in the same transactions', function () {
-  this.timeout(40_000);
+  this.timeout(180_000);
   const handles = new Handles();
   const labs: Lab[] = [];
 

@@ -42,7 +42,7 @@ const expectShort = (log: KeptLog): void => {
 };
 
 describe('systems that are away', function () {
-  this.timeout(45_000);
+  this.timeout(180_000);
   const handles = new Handles();
   let lab: Lab;
 
@@ -150,7 +150,7 @@ describe('systems that are away', function () {
 });
 
 describe('a broker that restarts', function () {
-  this.timeout(90_000);
+  this.timeout(180_000);
   const EVENTS = 10_000;
   const USERS = 50;
   const eventOf = (id: number): Event => ({ id, user: `user-${id % USERS}`, amount: 1 });

@@ -47,7 +47,7 @@ const poisoned = (app: string) => {
 };
 
 describe('records that cannot be processed', function () {
-  this.timeout(30_000);
+  this.timeout(180_000);
   const lab = new Lab('poison');
   const handles = new Handles();
   const client = new Redis(REDIS_URL, { lazyConnect: true });

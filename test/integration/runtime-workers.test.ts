@@ -27,7 +27,7 @@ const isAlive = (pid: number): boolean => {
 const event = (id: number) => ({ key: String(id), value: JSON.stringify({ id, user: `user-${id % 10}`, amount: id }) });
 
 describe('worker processes', function () {
-  this.timeout(40_000);
+  this.timeout(180_000);
   const labs: Lab[] = [];
   const handles = new Handles();
   const newLab = (name: string): Lab => {

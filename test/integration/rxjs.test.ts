@@ -63,7 +63,7 @@ interface Seen {
 }
 
 describe('enriching by an HTTP lookup, with retry and timeout of RxJS', function () {
-  this.timeout(30_000);
+  this.timeout(180_000);
   const handles = new Handles();
   const lookup = new CustomerLookup();
   const events: WorkerEvent[] = [];

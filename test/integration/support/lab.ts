@@ -20,7 +20,7 @@ export interface ReadRecord {
 }
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
-const READ_TIMEOUT_MS = 15_000;
+const READ_TIMEOUT_MS = 30_000;
 
 const textOf = (header: IHeaders[string]): string => (Array.isArray(header) ? header.join(',') : String(header ?? ''));
 
@@ -64,7 +64,7 @@ export class WorkerProcess {
 }
 
 /** Polls until the condition holds; `what` says what was waited for in vain. */
-export const eventually = async (holds: () => boolean | Promise<boolean>, what: () => string, timeoutMs = 20_000): Promise<void> => {
+export const eventually = async (holds: () => boolean | Promise<boolean>, what: () => string, timeoutMs = 45_000): Promise<void> => {
   const deadline = performance.now() + timeoutMs;
   while (!(await holds())) {
     if (performance.now() > deadline) throw new Error(`in vain: ${what()}`);
