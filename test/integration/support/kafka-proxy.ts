@@ -22,6 +22,8 @@ export interface KafkaProxy {
 export const startKafkaProxy = async (): Promise<KafkaProxy> => {
   const [host, port] = BROKERS[0]!.split(':') as [string, string];
   const pairs = new Set<readonly [Socket, Socket]>();
+  /** Also those whose client has gone while what it sent was held. */
+  const sockets = new Set<Socket>();
   const swallowed = new Set<readonly [Socket, Socket]>();
   let held: (() => void)[] | null = null;
   let refusing = false;
@@ -40,6 +42,7 @@ export const startKafkaProxy = async (): Promise<KafkaProxy> => {
     const broker = connect(Number(port), host);
     const pair = [client, broker] as const;
     pairs.add(pair);
+    for (const socket of pair) sockets.add(socket);
     const [real, mine] = [addressBytes(Number(port)), addressBytes((server.address() as AddressInfo).port)];
     client.on('data', (bytes) => {
       if (held === null) broker.write(bytes);
@@ -53,6 +56,7 @@ export const startKafkaProxy = async (): Promise<KafkaProxy> => {
       socket.on('error', () => undefined);
       socket.on('close', () => {
         pairs.delete(pair);
+        sockets.delete(socket);
         // What is held is yet to be written.
         if (held === null || socket === broker) for (const other of pair) other.destroy();
       });
@@ -84,6 +88,7 @@ export const startKafkaProxy = async (): Promise<KafkaProxy> => {
     },
     close: async () => {
       cut();
+      for (const socket of sockets) socket.destroy();
       server.close();
       await once(server, 'close');
     },
