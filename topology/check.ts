@@ -38,9 +38,18 @@ const merged = (parents: readonly StreamNode[]): string[] => [
   ...(new Set(parents).size < parents.length ? ['merges a stream with itself: each record would come twice'] : []),
 ];
 
+/** Positions grow per key of the row: under another key, what is new could look like a repetition. */
+const dedupeProblems = (parent: StreamNode): string[] => {
+  if (parent.kind === 'source') return [];
+  if (parent.kind === 'keyBy' || parent.kind === 'through') return [`goes by the key that Debezium gave: put it in front of ${labelOf(parent)}`];
+  return [...new Set(parentsOf(parent).flatMap(dedupeProblems))];
+};
+
 const nodeProblems = (node: Node): string[] => {
   switch (node.kind) {
     case 'source': return topicProblem('the topic', node.topic);
+    case 'upserts': return node.key.length === 0 ? ['upserts has no key column'] : [];
+    case 'dedupe': return [...nameProblem('the name', node.name), ...positive('events', node.events), ...dedupeProblems(node.parent)];
     case 'validate': return orderedNames('rules', Object.keys(node.rules));
     case 'keyBy': return node.name === null ? [] : nameProblem('the name', node.name);
     case 'join': return tableProblems(node.table);
@@ -78,7 +87,8 @@ export const nodesOf = (ends: readonly Node[]): readonly Node[] => {
 /** What each name belongs to: two steps with one name would share a store, a topic or a consumer group. */
 const claimOf = (node: Node): string | null => {
   switch (node.kind) {
-    case 'scan': return `the store ${node.name}`;
+    case 'scan':
+    case 'dedupe': return `the store ${node.name}`;
     case 'through': return `the topic ${node.topic}`;
     case 'sink': return `the sink ${node.name}`;
     case 'keyBy': return node.name === null ? null : `the repartition topic ${node.name}`;

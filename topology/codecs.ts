@@ -1,3 +1,5 @@
+import type { DecimalAs, Int64, Read, ReadChoices, TimeAs } from './choices.ts';
+
 /** An Avro schema as JSON. */
 export type AvroSchema = string | readonly AvroSchema[] | { readonly [attribute: string]: unknown };
 
@@ -30,15 +32,28 @@ export interface ChangeSource {
   readonly lsn: bigint | null;
 }
 
+/** Where a change stands in its transaction; the connector sends it under `provide.transaction.metadata=true`. */
+export interface ChangeTransaction {
+  /** Debezium's `txId:lsn`. */
+  readonly id: string;
+  /** Place among all changes of the transaction, from 1. */
+  readonly totalOrder: number;
+  /** Place among the transaction's changes of this table, from 1. */
+  readonly dataCollectionOrder: number;
+}
+
 /**
  * One Debezium event. `op` is Debezium's own letter: c(reate), u(pdate), d(elete), r(ead by a snapshot), t(runcate).
- * `before` is the old row only under REPLICA IDENTITY FULL.
+ * `before` is the old row only under REPLICA IDENTITY FULL: else it is null, or in a delete the key's columns with nulls and zero values around them.
+ * An update of the primary key is two events, a `d` of the old key and a `c` of the new one.
  */
 export interface Change<Row> {
   readonly op: 'c' | 'u' | 'd' | 'r' | 't';
   readonly before: Row | null;
   readonly after: Row | null;
   readonly source: ChangeSource;
+  /** Null unless the connector sends transaction metadata. */
+  readonly transaction: ChangeTransaction | null;
 }
 
 interface Hint<Text extends string> {
@@ -74,24 +89,23 @@ export interface DebeziumCodec<Row> {
   readonly kind: 'debezium';
   readonly schema: Schema<unknown>;
   readonly int64: Int64;
+  readonly decimal: DecimalAs;
+  readonly time: TimeAs;
+  readonly shape: DebeziumShape;
   /** Event time of a row, ms since the epoch; without it the Kafka record's timestamp. */
   readonly timestamp: ((row: never) => number) | null;
   readonly [valueType]?: Change<Row>;
 }
 
-/** How int64 reads: exactly as `bigint`, or as a `number` where a value beyond 2^53 - 1 is an error that names the field. */
-export type Int64 = 'bigint' | 'number';
+/**
+ * What the connector writes: Debezium's whole envelope, or the row alone as the transform ExtractNewRecordState leaves it. Of a flattened row's deletes there is a
+ * tombstone ('flattened': `delete.tombstone.handling.mode` is `tombstone`, the default, or `delete-to-tombstone`) or a row that says `__deleted` ('rewritten': `rewrite`
+ * or `rewrite-with-tombstone`).
+ */
+export type DebeziumShape = 'envelope' | 'flattened' | 'rewritten';
 
 /** How the value of a topic or store is written and read. */
 export type Codec<T> = JsonCodec<T> | AvroCodec<T>;
-
-/** `T` with int64 read as `I` says: with 'number', every bigint in it is a number. */
-export type Read<T, I extends Int64> = I extends 'number' ? WithNumbers<T> : T;
-
-/** `T` with every bigint a number. */
-export type WithNumbers<T> = T extends bigint
-  ? number
-  : T extends string | number | boolean | null | undefined | Uint8Array ? T : { readonly [P in keyof T]: WithNumbers<T[P]> };
 
 /**
  * UTF-8 JSON. `T` must survive the round trip: a field that is a bigint, a Date or bytes is a compile error that names it.
@@ -108,11 +122,21 @@ export interface AvroOptions<I extends Int64> {
 export const avro = <T, I extends Int64 = 'bigint'>(schema: Schema<T>, options: AvroOptions<I> = {}): AvroCodec<Read<T, I>> =>
   ({ kind: 'avro', schema, int64: options.int64 ?? 'bigint' });
 
-export interface DebeziumOptions<Row, I extends Int64> extends AvroOptions<I> {
+export interface DebeziumOptions<Row, I extends Int64, D extends DecimalAs = 'string', M extends TimeAs = 'units'> extends ReadChoices<I, D, M> {
   /** Event time of a row, ms since the epoch. Default: the Kafka record's timestamp. */
-  readonly timestamp?: (row: Read<Row, I>) => number;
+  readonly timestamp?: (row: Read<Row, I, D, M>) => number;
+  /** Default 'envelope'. Flattened rows need `add.fields=op` (with `lsn` for `dedupe`) on the transform: without `__op` an insert cannot be told from an update. */
+  readonly shape?: DebeziumShape;
 }
 
-/** A topic that Debezium writes with an Avro converter: the full envelope, decoded only as far as it is used. `schema` is the row's. */
-export const debezium = <Row, I extends Int64 = 'bigint'>(schema: Schema<Row>, options: DebeziumOptions<Row, I> = {}): DebeziumCodec<Read<Row, I>> =>
-  ({ kind: 'debezium', schema, int64: options.int64 ?? 'bigint', timestamp: options.timestamp ?? null });
+/**
+ * A topic that Debezium writes with an Avro converter, decoded only as far as it is used. `schema` is the row's. Every value is exact or the record is a dead letter
+ * that names the column; docs/TYPES.md has the TypeScript value of each PostgreSQL type.
+ */
+export const debezium = <Row, I extends Int64 = 'bigint', D extends DecimalAs = 'string', M extends TimeAs = 'units'>(
+  schema: Schema<Row>,
+  options: DebeziumOptions<Row, I, D, M> = {},
+): DebeziumCodec<Read<Row, I, D, M>> => ({
+  kind: 'debezium', schema, int64: options.int64 ?? 'bigint', decimal: options.decimal ?? 'string', time: options.time ?? 'units', shape: options.shape ?? 'envelope',
+  timestamp: options.timestamp ?? null,
+});

@@ -9,7 +9,11 @@ export { TopologyError } from './errors.ts';
 
 export { branch, otherwise } from './operators/branch.ts';
 export type { Branches } from './operators/branch.ts';
+export { changes } from './operators/changes.ts';
+export type { ChangesOptions, RowChange } from './operators/changes.ts';
 export { concatMap } from './operators/concatMap.ts';
+export { dedupe } from './operators/dedupe.ts';
+export type { DedupeOptions } from './operators/dedupe.ts';
 export { filter } from './operators/filter.ts';
 export type { Narrowed } from './operators/filter.ts';
 export { inserts } from './operators/inserts.ts';
@@ -28,12 +32,15 @@ export { tap } from './operators/tap.ts';
 export { through } from './operators/through.ts';
 export { to } from './operators/to.ts';
 export type { End, ToOptions } from './operators/to.ts';
+export { upserts } from './operators/upserts.ts';
+export type { Upsert, UpsertsOptions } from './operators/upserts.ts';
 export { validate } from './operators/validate.ts';
 
 export { avro, debezium, json, schema } from './codecs.ts';
 export type {
-  AvroCodec, AvroOptions, AvroSchema, Change, ChangeSource, Codec, DebeziumCodec, DebeziumOptions, Int64, Json, JsonCodec, JsonFields, Read, Schema, WithNumbers,
+  AvroCodec, AvroOptions, AvroSchema, Change, ChangeSource, ChangeTransaction, Codec, DebeziumCodec, DebeziumOptions, DebeziumShape, Json, JsonCodec, JsonFields, Schema,
 } from './codecs.ts';
+export type { Decimal, DecimalAs, Int64, Read, ReadChoices, TimeAs, TimeUnits, WithNumbers } from './choices.ts';
 export type { Headers, Key, Meta } from './meta.ts';
 export { labelOf, parentsOf, pathOf } from './node.ts';
 export type { BatchOptions, Node, SinkNode, StreamNode, TableNode } from './node.ts';

@@ -34,6 +34,30 @@ export interface InsertsNode {
   readonly snapshot: 'include' | 'exclude';
 }
 
+export interface ChangesNode {
+  readonly kind: 'changes';
+  readonly parent: StreamNode;
+  readonly snapshot: 'include' | 'exclude';
+  readonly identity: 'default' | 'full';
+}
+
+export interface UpsertsNode {
+  readonly kind: 'upserts';
+  readonly parent: StreamNode;
+  /** Column(s) that make the key. One column: its scalar value. */
+  readonly key: string | readonly string[];
+}
+
+export interface DedupeNode {
+  readonly kind: 'dedupe';
+  readonly parent: StreamNode;
+  /** Name of the store; its changelog is `<app>-<name>-changelog`. */
+  readonly name: string;
+  /** Changes remembered per partition. */
+  readonly events: number;
+  readonly state: Codec<unknown>;
+}
+
 export interface MapNode {
   readonly kind: 'map';
   readonly parent: StreamNode;
@@ -146,9 +170,14 @@ export interface BatchOptions {
 }
 
 export type StreamNode =
-  | SourceNode | InsertsNode | MapNode | FilterNode | TapNode | ValidateNode | KeyByNode | JoinNode | MergeNode | BranchNode | ArmNode | InnerNode | ScanNode | ThroughNode;
+  | SourceNode | InsertsNode | ChangesNode | UpsertsNode | DedupeNode | MapNode | FilterNode | TapNode | ValidateNode | KeyByNode | JoinNode | MergeNode | BranchNode | ArmNode | InnerNode | ScanNode | ThroughNode;
 
 export type Node = StreamNode | SinkNode;
+
+/** A step with a store of its own. */
+export type StatefulNode = ScanNode | DedupeNode;
+
+export const isStateful = (node: Node): node is StatefulNode => node.kind === 'scan' || node.kind === 'dedupe';
 
 /** What leads into a node. */
 export const parentsOf = (node: Node): readonly StreamNode[] => {
@@ -167,6 +196,9 @@ export const labelOf = (node: Node): string => {
   switch (node.kind) {
     case 'source': return call('stream', node.topic);
     case 'inserts': return 'inserts';
+    case 'changes': return 'changes';
+    case 'upserts': return call('upserts', ...[node.key].flat());
+    case 'dedupe': return call('dedupe', node.name);
     case 'map': return call('map', named(node.apply));
     case 'filter': return call('filter', named(node.predicate));
     case 'tap': return call('tap', named(node.effect));

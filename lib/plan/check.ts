@@ -1,5 +1,5 @@
 import type { Node, ScanNode, StreamNode, TableNode } from '../../topology/node.ts';
-import { parentsOf, pathOf } from '../../topology/node.ts';
+import { isStateful, parentsOf, pathOf } from '../../topology/node.ts';
 import { repartitioned, type Cut } from './cut.ts';
 import { ancestors } from './graph.ts';
 import type { TopologyValue } from './types.ts';
@@ -33,7 +33,7 @@ export const overlapProblems = ({ nodes }: Pick<Cut, 'nodes'>): string[] => {
   const inner = [...nodes].filter((node) => node.kind === 'inner');
   const overlapping = inner.find((node) => node.concurrency > 1);
   if (overlapping === undefined) return [];
-  const scans = [...nodes].filter((node) => node.kind === 'scan');
+  const scans = [...nodes].filter(isStateful);
   const other = inner.find((node) => node !== overlapping);
   if (scans.length > 0 && other !== undefined) {
     return [`${pathOf(overlapping)}: its records overlap, so beside a scan no other step of the stage may take its time, and ${pathOf(other)} does: put through('topic', codec) between the two`];

@@ -2,46 +2,16 @@
  * Stage of a plan -> plain functions. One call per record runs all the steps of a stage as composed closures; nothing is
  * allocated by the steps themselves. Which node is running is kept in `host.at`, so that a thrown error can be placed.
  */
-import type { Change } from '../../topology/codecs.ts';
 import type { Meta } from '../../topology/meta.ts';
-import type { ArmNode, BranchNode, InnerNode, JoinNode, KeyByNode, Node, ScanNode, TableNode, ValidateNode } from '../../topology/node.ts';
+import type { ArmNode, BranchNode, JoinNode, KeyByNode, Node, ScanNode, ValidateNode } from '../../topology/node.ts';
 import { parentsOf } from '../../topology/node.ts';
 import { DeadLetterError } from '../core/errors.ts';
 import { keyText } from '../serde/key.ts';
+import { changes, dedupe, inserts, upserts } from './changes.ts';
+import type { StageHost } from './host.ts';
 import type { StagePlan } from './types.ts';
 
-/** The record under way. Its key can be replaced for the steps behind a `keyBy` and put back for their siblings. */
-export interface StageMeta extends Meta<unknown> {
-  /** Sets another key and returns what `restoreKey` takes. */
-  swapKey(key: unknown): unknown;
-  restoreKey(saved: unknown): void;
-}
-
-export interface StateAccess {
-  get(key: string): unknown;
-  put(key: string, value: unknown): void;
-  delete(key: string): void;
-}
-
-export interface TableAccess {
-  get(key: unknown): unknown;
-}
-
-/** What a compiled stage calls back. */
-export interface StageHost {
-  readonly meta: StageMeta;
-  /** The node that runs now. */
-  at: Node | null;
-  /** A value leaves through `stage.outputs[index]`. */
-  output(index: number, value: unknown): void;
-  /** A value leaves through the outside sink. */
-  sink(value: unknown): void;
-  drop(reason: string): void;
-  /** Runs an inner stream of the record under way and hands what it emits to `next`, now or when it has completed. */
-  inner(node: InnerNode, value: unknown, next: (value: unknown) => void): void;
-  store(node: ScanNode): StateAccess;
-  table(node: TableNode): TableAccess;
-}
+export type { StageHost, StageMeta, StateAccess, TableAccess } from './host.ts';
 
 type Step = (value: never) => void;
 type Fn = (value: unknown, meta: Meta<unknown>) => unknown;
@@ -93,7 +63,10 @@ class Compiler {
     if (output >= 0) return this.#leave(node, output);
     const next = this.#next(node) as (value: unknown) => void;
     switch (node.kind) {
-      case 'inserts': return inserts(node.snapshot, host, next);
+      case 'inserts': return inserts(node, host, next);
+      case 'changes': return changes(node, host, next);
+      case 'upserts': return upserts(node, host, next);
+      case 'dedupe': return dedupe(node, host, next);
       case 'map': {
         const apply = call(node.apply);
         return (value) => {
@@ -174,14 +147,6 @@ const fanOut = (steps: readonly Step[]): Step => {
   return (value) => {
     for (let i = 0; i < steps.length; i += 1) steps[i]!(value);
   };
-};
-
-const DROPPED: Readonly<Record<string, string>> = { u: 'update', d: 'delete', r: 'snapshot', t: 'truncate' };
-
-const inserts = (snapshot: 'include' | 'exclude', host: StageHost, next: (value: unknown) => void) => (value: unknown): void => {
-  const change = value as Change<unknown>;
-  if (change.after !== null && (change.op === 'c' || (change.op === 'r' && snapshot === 'include'))) next(change.after);
-  else host.drop(DROPPED[change.op] ?? 'no-row');
 };
 
 const validate = (node: ValidateNode, host: StageHost, next: (value: unknown) => void) => {

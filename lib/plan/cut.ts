@@ -5,7 +5,7 @@
  * exactly once, because what those steps say may differ when they are asked again.
  */
 import type { KeyByNode, Node, SinkNode, StreamNode, ThroughNode } from '../../topology/node.ts';
-import { parentsOf } from '../../topology/node.ts';
+import { isStateful, parentsOf } from '../../topology/node.ts';
 import { names } from './names.ts';
 import { ancestors } from './graph.ts';
 import type { EntryNode, EntryPlan, OutputPlan, TopologyValue } from './types.ts';
@@ -35,7 +35,7 @@ const isOutside = (sink: SinkNode): boolean => sink.sink.kind !== 'kafka';
 /** True when the way up from the sink to its topics holds stateless steps only. */
 const readsTopicsItself = (node: StreamNode): boolean => {
   if (node.kind === 'source' || node.kind === 'through') return true;
-  if (node.kind === 'join' || node.kind === 'scan' || node.kind === 'inner') return false;
+  if (node.kind === 'join' || isStateful(node) || node.kind === 'inner') return false;
   return parentsOf(node).every(readsTopicsItself);
 };
 

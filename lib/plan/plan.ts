@@ -2,7 +2,7 @@
  * Topology -> plan: which stages there are, what each reads and writes, and what everything is called. A value without
  * I/O: it is printed, compared and tested. Every problem of a topology is reported at once.
  */
-import type { JoinNode, ScanNode, TableNode, TopicOptions } from '../../topology/node.ts';
+import { isStateful, type JoinNode, type TableNode, type TopicOptions } from '../../topology/node.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import { check, overlapProblems } from './check.ts';
 import { cut, type Cut } from './cut.ts';
@@ -39,7 +39,7 @@ const stageOf = (app: string, part: Cut): StagePlan => ({
   group: names.group(app, part.name),
   entries: part.entries,
   tables: uniqueTables([...part.nodes].filter((n): n is JoinNode => n.kind === 'join').map((n) => n.table)),
-  stores: [...part.nodes].filter((n): n is ScanNode => n.kind === 'scan').map((node) => ({ name: node.name, changelog: names.changelog(app, node.name), node })),
+  stores: [...part.nodes].filter(isStateful).map((node) => ({ name: node.name, changelog: names.changelog(app, node.name), node })),
   outputs: part.outputs,
   sink: part.sink,
   deadLetters: names.deadLetters(app, part.name),

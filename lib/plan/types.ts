@@ -1,5 +1,5 @@
 import type { Codec } from '../../topology/codecs.ts';
-import type { KeyByNode, Node, ScanNode, SinkNode, SourceCodec, SourceNode, TableNode, ThroughNode } from '../../topology/node.ts';
+import type { KeyByNode, Node, SinkNode, SourceCodec, SourceNode, StatefulNode, TableNode, ThroughNode } from '../../topology/node.ts';
 
 export type TopicRole = 'source' | 'table' | 'through' | 'sink' | 'repartition' | 'input' | 'changelog' | 'dead-letter';
 
@@ -28,7 +28,7 @@ export interface EntryPlan {
 export interface StorePlan {
   readonly name: string;
   readonly changelog: string;
-  readonly node: ScanNode;
+  readonly node: StatefulNode;
 }
 
 export interface OutputPlan {

@@ -7,7 +7,7 @@ export interface Entry {
   readonly values: ValueDecoder<unknown>;
   decodeKey(bytes: Buffer | null): unknown;
   /** Event time of a decoded value, ms; null: the Kafka record's timestamp. */
-  readonly timeOf: ((value: unknown) => number) | null;
+  readonly timeOf: ((value: unknown, recordTime: number) => number) | null;
 }
 
 /** What a task does with its records: write to topics in transactions, or to an outside sink. */

@@ -1,4 +1,4 @@
-import type { ScanNode } from '../../topology/node.ts';
+import type { StatefulNode } from '../../topology/node.ts';
 import { StopError } from '../core/errors.ts';
 import type { Position, ProducerOwner, TopicPartition, TransactionalProducer } from '../kafka/port.ts';
 import { attemptThrough } from '../sinks/breaker.ts';
@@ -30,8 +30,10 @@ export interface OpenOptions {
 export const openTask = async (context: StageContext, { partition, signal, checksStates, onRoom }: OpenOptions): Promise<Task> => {
   const { stage, port, config, clock } = context;
   // 1. InitProducerId fences the former owner and ends its open transaction.
-  const producer = port.producer(stage.transactionalId(partition), { transactionTimeoutMs: config.transactionTimeoutMs });
-  const stores = new Map<ScanNode, TaskStore>();
+  const { transactionTimeoutMs } = config;
+  const id = stage.transactionalId(partition);
+  const producer = config.guarantee === 'exactly-once' ? port.producer(id, { transactionTimeoutMs }) : port.directProducer(id, { transactionTimeoutMs, membership });
+  const stores = new Map<StatefulNode, TaskStore>();
   try {
     const owner = await producer.init();
     // 2. The committed offsets.
@@ -81,7 +83,7 @@ const startPositions = async (context: StageContext, places: readonly TopicParti
 
 const restoreStores = async (
   context: StageContext, partition: number, signal: AbortSignal,
-  stores: Map<ScanNode, TaskStore>,
+  stores: Map<StatefulNode, TaskStore>,
 ): Promise<void> => {
   const { stage, clock, config, log, serdes, events } = context;
   for (const { node, name, changelog } of stage.stores) {

@@ -1,4 +1,4 @@
-import type { InnerNode, Node, ScanNode, TableNode } from '../../topology/node.ts';
+import type { InnerNode, Node, StatefulNode, TableNode } from '../../topology/node.ts';
 import { pathOf } from '../../topology/node.ts';
 import { RejoinError } from '../core/errors.ts';
 import type { FetchedBatch, OutputBatch, TransactionalProducer } from '../kafka/port.ts';
@@ -18,8 +18,8 @@ import { Uncommitted } from './uncommitted.ts';
 export interface ProcessingOptions {
   readonly context: StageContext;
   readonly partition: number;
-  readonly producer: TransactionalProducer;
-  readonly stores: ReadonlyMap<ScanNode, TaskStore>;
+  readonly producer: TaskProducer;
+  readonly stores: ReadonlyMap<StatefulNode, TaskStore>;
   /** Whether states are encoded when they are written already. */
   readonly checksStates: boolean;
   /** Wakes the task's loop when a commit has ended. */
@@ -82,7 +82,7 @@ export class ProcessingEngine implements Engine, StageHost {
       if (value === NO_VALUE) {
         counters.drop('tombstone');
       } else {
-        if (entry.timeOf !== null) this.meta.timestamp = entry.timeOf(value);
+        if (entry.timeOf !== null) this.meta.timestamp = entry.timeOf(value, this.meta.timestamp);
         this.#compiled.get(entry.topic)!(value);
       }
       if (this.#waiting.length > 0) return this.#later({ entry, batch, index: i, timestamp: this.meta.timestamp, now: this.meta.now, waiting: this.#taken(), held: this.#held });
@@ -206,7 +206,7 @@ export class ProcessingEngine implements Engine, StageHost {
     this.#context.counters.drop(reason);
   }
 
-  store(node: ScanNode): StateAccess {
+  store(node: StatefulNode): StateAccess {
     const store = this.#options.stores.get(node)!;
     return this.#options.checksStates ? checkedState(store) : store.store;
   }

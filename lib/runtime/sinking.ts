@@ -1,4 +1,4 @@
-import type { Node, ScanNode, SinkNode, TableNode } from '../../topology/node.ts';
+import type { Node, SinkNode, StatefulNode, TableNode } from '../../topology/node.ts';
 import { pathOf } from '../../topology/node.ts';
 import { StopError } from '../core/errors.ts';
 import type { FetchedBatch, OutputBatch, Position, TransactionalProducer } from '../kafka/port.ts';
@@ -93,7 +93,7 @@ export class SinkingEngine implements Engine, StageHost {
       if (value === NO_VALUE) {
         counters.drop('tombstone');
       } else {
-        if (entry.timeOf !== null) this.meta.timestamp = entry.timeOf(value);
+        if (entry.timeOf !== null) this.meta.timestamp = entry.timeOf(value, this.meta.timestamp);
         this.#compiled.get(entry.topic)!(value);
       }
     } catch (error) {
@@ -134,7 +134,7 @@ export class SinkingEngine implements Engine, StageHost {
     this.#context.counters.drop(reason);
   }
 
-  store(_node: ScanNode): StateAccess {
+  store(_node: StatefulNode): StateAccess {
     throw new Error('a sink stage has no state');
   }
 

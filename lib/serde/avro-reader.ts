@@ -4,12 +4,13 @@
  * where only a null is unreadable, reads longs into numbers, and trusts the lengths in the data.
  */
 import type { Type, types } from 'avsc';
-import type { Int64 } from '../../topology/codecs.ts';
+import type { DecimalAs, Int64, TimeAs } from '../../topology/choices.ts';
 import { attributesOf, branchesOf, connectNameOf, decimalScaleOf, fieldsOf, isVariableScaleDecimal, kindOf } from './avro-schema.ts';
 import { compileSkip, leastBytes } from './avro-skip.ts';
 import { Cursor, Malformed, type LastText } from './cursor.ts';
-import { decimalOf } from './decimal.ts';
+import { decimalOf, numberOf } from './decimal.ts';
 import { recordReader, type FieldPlan } from './record-reader.ts';
+import { timeText } from './time-text.ts';
 
 export type Read = (cursor: Cursor) => unknown;
 
@@ -28,6 +29,10 @@ export class Mismatch extends Error {
  */
 export interface ReaderOptions {
   readonly int64: Int64;
+  /** Default 'string'. */
+  readonly decimal?: DecimalAs;
+  /** Default 'units'. */
+  readonly time?: TimeAs;
   readonly nulls: 'keep' | 'refuse';
   readonly texts?: 'repeating';
 }
@@ -52,20 +57,37 @@ const compile = (context: Context, reader: Type, writer: Type, path: string): Re
     if (branch === undefined) throw mismatch(reader, writer, path);
     return compile(context, branch, writer, path);
   }
-  const scale = decimalScaleOf(attributesOf(writer));
-  if (decimalScaleOf(attributesOf(reader)) !== undefined) {
-    if (scale === undefined) throw mismatch(reader, writer, path);
-    return kindOf(writer) === 'fixed' ? fixedDecimal((writer as types.FixedType).size, scale) : (cursor) => decimalOf(cursor.view(), scale);
+  if (isDecimal(reader)) {
+    const read = decimal(writer, path);
+    if (read === undefined) throw mismatch(reader, writer, path);
+    return context.decimal === 'number' ? checkedNumber(read, path) : read;
   }
-  if (isVariableScaleDecimal(attributesOf(reader))) {
-    if (!isVariableScaleDecimal(attributesOf(writer))) throw mismatch(reader, writer, path);
-    return variableScaleDecimal(writer);
-  }
-  if (scale !== undefined && kindOf(reader) === 'string') throw mismatch(reader, writer, path);
+  if (decimalScaleOf(attributesOf(writer)) !== undefined && kindOf(reader) === 'string') throw mismatch(reader, writer, path);
   if (!sameUnit(reader, writer)) throw mismatch(reader, writer, path);
+  const text = context.time === 'text' ? timeText(connectNameOf(reader), kindOf(writer)) : undefined;
+  if (text !== undefined) return text;
   const read = kindOf(reader) === 'record' || kindOf(reader) === 'array' || kindOf(reader) === 'map' ? composite(context, reader, writer, path) : primitive(context, reader, writer, path);
   if (read === undefined) throw mismatch(reader, writer, path);
   return read;
+};
+
+const isDecimal = (type: Type): boolean => decimalScaleOf(attributesOf(type)) !== undefined || isVariableScaleDecimal(attributesOf(type));
+
+/** A `numeric` may get another declared scale, or lose it: the text is as exact either way. */
+const decimal = (writer: Type, path: string): ((cursor: Cursor) => string) | undefined => {
+  if (isVariableScaleDecimal(attributesOf(writer))) return variableScaleDecimal(writer);
+  const scale = decimalScaleOf(attributesOf(writer));
+  if (scale === undefined) return undefined;
+  if (kindOf(writer) !== 'fixed') return (cursor) => decimalOf(cursor.view(), scale);
+  const { size } = writer as types.FixedType;
+  return (cursor) => decimalOf(cursor.fixed(size), scale);
+};
+
+const checkedNumber = (read: (cursor: Cursor) => string, path: string): Read => (cursor) => {
+  const text = read(cursor);
+  const n = numberOf(text);
+  if (n === undefined) throw new Mismatch(path, `${text.length > 60 ? `${text.slice(0, 60)}...` : text} does not fit a number exactly: leave out decimal: 'number' to read it as text`);
+  return n;
 };
 
 /** Days, milliseconds, microseconds: a column whose unit changed would read as other times, silently. */
@@ -200,9 +222,9 @@ const repeatingText = (): Read => {
   return (cursor) => cursor.repeatingString(last);
 };
 
-const checkedLong = (path: string): Read => (cursor) => {
+const checkedLong = (path: string, hint: string): Read => (cursor) => {
   const n = cursor.long();
-  if (!Number.isSafeInteger(n)) throw new Mismatch(path, `${n} is beyond 2^53 - 1: leave out int64: 'number' to read it as bigint`);
+  if (!Number.isSafeInteger(n)) throw new Mismatch(path, `${n} is beyond 2^53 - 1: ${hint}`);
   return n;
 };
 
@@ -217,12 +239,13 @@ const primitive = (context: Context, reader: Type, writer: Type, path: string): 
       return from === 'int' ? (cursor) => cursor.int() : undefined;
     case 'long':
       if (from !== 'long' && from !== 'int') return undefined;
-      return context.int64 === 'bigint' ? (cursor) => cursor.bigint() : checkedLong(path);
+      return context.int64 === 'bigint' ? (cursor) => cursor.bigint() : checkedLong(path, "leave out int64: 'number' to read it as bigint");
     case 'float':
     case 'double':
       if (from === 'double') return kindOf(reader) === 'double' ? (cursor) => cursor.double() : undefined;
       if (from === 'float') return (cursor) => cursor.float();
-      return from === 'int' || from === 'long' ? (cursor) => cursor.long() : undefined;
+      if (from === 'int') return (cursor) => cursor.int();
+      return from === 'long' ? checkedLong(path, 'our schema has a double here, which cannot hold it') : undefined;
     case 'string':
       if (from !== 'string' && from !== 'bytes') return undefined;
       return context.texts === 'repeating' ? repeatingText() : (cursor) => cursor.string();
@@ -253,9 +276,7 @@ const enumeration = (reader: types.EnumType, writer: types.EnumType, path: strin
   };
 };
 
-const fixedDecimal = (size: number, scale: number): Read => (cursor) => decimalOf(cursor.fixed(size), scale);
-
-const variableScaleDecimal = (writer: Type): Read => {
+const variableScaleDecimal = (writer: Type): ((cursor: Cursor) => string) => {
   const scaleFirst = fieldsOf(writer)[0]?.name === 'scale';
   return (cursor) => {
     if (scaleFirst) {

@@ -3,7 +3,7 @@
  * name of its field.
  */
 import type { Type, types } from 'avsc';
-import type { Int64 } from '../../topology/codecs.ts';
+import type { Int64 } from '../../topology/choices.ts';
 import { attributesOf, branchesOf, connectNameOf, decimalScaleOf, fieldsOf, isVariableScaleDecimal, kindOf } from './avro-schema.ts';
 import { fitsPrecision, parseDecimal, smallUnscaledAt, smallUnscaledBytes, unscaledAt, unscaledBytes } from './decimal.ts';
 import type { Output } from './output.ts';

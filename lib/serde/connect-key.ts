@@ -4,7 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import type { Type } from 'avsc';
-import type { Int64 } from '../../topology/codecs.ts';
+import type { Int64 } from '../../topology/choices.ts';
 import { DeadLetterError } from '../core/errors.ts';
 import { compileReader, type Read } from './avro-reader.ts';
 import { fieldsOf, kindOf } from './avro-schema.ts';

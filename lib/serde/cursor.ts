@@ -32,6 +32,15 @@ export class Cursor {
     if (this.#at !== this.#end) throw new Malformed(`${this.#end - this.#at} bytes are left behind the value`);
   }
 
+  /** Where the next read begins; `back` goes there again. */
+  get at(): number {
+    return this.#at;
+  }
+
+  back(at: number): void {
+    this.#at = at;
+  }
+
   get left(): number {
     return this.#end - this.#at;
   }

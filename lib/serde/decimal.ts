@@ -115,6 +115,30 @@ export const smallUnscaledBytes = (value: number, out: Uint8Array): number => {
   return length;
 };
 
+/** Every decimal with so many significant digits has a double of its own. */
+const SAFE_DIGITS = 15;
+/** Smaller ones lose digits of their doubles. */
+const LEAST = 1e-300;
+
+/** Significant digits and the power of ten behind them. */
+const significant = (text: string): string => {
+  const [mantissa = '', exponent = '0'] = text.replace('-', '').split('e');
+  const [whole = '', fraction = ''] = mantissa.split('.');
+  const digits = `${whole}${fraction}`.replace(/^0+/, '');
+  const short = digits.replace(/0+$/, '');
+  return `${short}e${Number(exponent) - fraction.length + digits.length - short.length}`;
+};
+
+/** The number that prints as this decimal; undefined when there is none: it would print other digits. */
+export const numberOf = (text: string): number | undefined => {
+  const n = Number(text);
+  if (text.length <= SAFE_DIGITS) return n;
+  if (!Number.isFinite(n)) return undefined;
+  if (n === 0) return significant(text).startsWith('e') ? 0 : undefined;
+  if (Math.abs(n) < LEAST) return undefined;
+  return significant(text) === significant(n.toExponential()) ? n : undefined;
+};
+
 /** Whether an unscaled value has at most so many digits. */
 export const fitsPrecision = (unscaled: bigint, precision: number): boolean => {
   const bound = 10n ** BigInt(precision);

@@ -1,4 +1,4 @@
-import type { InnerNode, Node, ScanNode, TableNode } from '../../topology/node.ts';
+import type { InnerNode, Node, StatefulNode, TableNode } from '../../topology/node.ts';
 import { pathOf } from '../../topology/node.ts';
 import type { OutsideSink } from '../../topology/sinks.ts';
 import type { Headers } from '../../topology/meta.ts';
@@ -41,7 +41,7 @@ export interface DrivenHost {
   now(): number;
   table(node: TableNode): TableAccess;
   /** A state as it comes back from its changelog. */
-  state(node: ScanNode, value: unknown): unknown;
+  state(node: StatefulNode, value: unknown): unknown;
   /** Writes to a topic: encodes and decodes, so that what does not fit its codec fails as it would live. */
   write(stage: StagePlan, output: number, key: unknown, value: unknown, timestamp: number): () => void;
 }
@@ -64,7 +64,7 @@ export class DrivenStage implements StageHost {
   readonly sunk: SunkRecord[] = [];
   readonly deadLetters: DrivenDeadLetter[] = [];
   readonly dropped: Record<string, number> = {};
-  readonly stores: ReadonlyMap<ScanNode, MemoryStore>;
+  readonly stores: ReadonlyMap<StatefulNode, MemoryStore>;
   readonly #host: DrivenHost;
   readonly #compiled: CompiledStage;
   #effects: (() => void)[] = [];
@@ -93,7 +93,7 @@ export class DrivenStage implements StageHost {
     this.#waiting = [];
     for (const store of this.stores.values()) store.begin();
     try {
-      meta.timestamp = timeOf(entry)?.(record.value) ?? record.timestamp;
+      meta.timestamp = timeOf(entry)?.(record.value, record.timestamp) ?? record.timestamp;
       this.#compiled.get(entry.topic)!(record.value);
       if (this.#waiting.length > 0) return this.#later(entry, record, attempt);
       this.#finish();
@@ -174,7 +174,7 @@ export class DrivenStage implements StageHost {
   }
 
   /** States pass their changelog's codec, as they do live when a task moves; and they are frozen, so that a step that changes one in place fails here and not then. */
-  store(node: ScanNode): StateAccess {
+  store(node: StatefulNode): StateAccess {
     const store = this.stores.get(node)!;
     return {
       get: (key) => store.get(key),

@@ -1,5 +1,5 @@
-import type { Change } from '../../topology/codecs.ts';
-import type { ScanNode, TableNode } from '../../topology/node.ts';
+import type { Change, ChangeSource, ChangeTransaction } from '../../topology/codecs.ts';
+import type { StatefulNode, TableNode } from '../../topology/node.ts';
 import type { Stream, Table } from '../../topology/stream.ts';
 import type { Topology } from '../../topology/topology.ts';
 import { systemClock } from '../core/clock.ts';
@@ -24,13 +24,24 @@ export interface SendOptions {
   readonly timestamp?: number;
 }
 
+/** What Debezium says around a change; what is left out is as it is without it. */
+export interface ChangeOptions {
+  /** The record's key. Default: null. */
+  readonly key?: unknown;
+  readonly source?: Partial<ChangeSource>;
+  readonly transaction?: ChangeTransaction;
+}
+
 /** Rows of a captured table, one call for each of Debezium's operations. */
 export interface ChangeInput<Row> {
-  insert(row: Row): void;
-  update(row: Row, before?: Row): void;
-  delete(before: Row): void;
+  insert(row: Row, options?: ChangeOptions): void;
+  /** `before` is the old row, which Debezium sends under REPLICA IDENTITY FULL only. */
+  update(row: Row, before?: Row | null, options?: ChangeOptions): void;
+  /** `before` is the old row or, under another REPLICA IDENTITY, its key with nulls around it. */
+  delete(before: Row | null, options?: ChangeOptions): void;
   /** A row as a snapshot reads it. */
-  snapshot(row: Row): void;
+  snapshot(row: Row, options?: ChangeOptions): void;
+  truncate(options?: ChangeOptions): void;
 }
 
 export interface ValueInput<V> {
@@ -81,7 +92,7 @@ class MemoryDriver implements Driver {
   #at = 0;
   #working: Promise<void> | null = null;
   readonly #serde: Serde = createSerde({ registryUrl: null, clock: systemClock, log: silentLogger });
-  readonly #codecs = new Map<OutputPlan | ScanNode, (value: unknown) => unknown>();
+  readonly #codecs = new Map<OutputPlan | StatefulNode, (value: unknown) => unknown>();
 
   constructor(plan: Plan, nowMs: number) {
     this.plan = plan;
@@ -90,7 +101,7 @@ class MemoryDriver implements Driver {
     const host = {
       now: () => this.#now,
       table: (node: TableNode): TableAccess => ({ get: (key) => this.#tables.get(node)!.get(lookupKey(key)) }),
-      state: (node: ScanNode, value: unknown) => this.#passing(node, node.state, node.name)(value),
+      state: (node: StatefulNode, value: unknown) => this.#passing(node, node.state, node.name)(value),
       write: (stage: StagePlan, index: number, key: unknown, value: unknown, timestamp: number) => this.#write(stage.outputs[index]!, key, value, timestamp),
     };
     this.#stages = plan.stages.map((stage) => new DrivenStage(stage, host));
@@ -105,7 +116,7 @@ class MemoryDriver implements Driver {
   }
 
   /** The value as it comes back from the topic. Throws `DeadLetterError` when it does not fit. */
-  #passing(owner: OutputPlan | ScanNode, codec: OutputPlan['codec'], topic: string): (value: unknown) => unknown {
+  #passing(owner: OutputPlan | StatefulNode, codec: OutputPlan['codec'], topic: string): (value: unknown) => unknown {
     const known = this.#codecs.get(owner);
     if (known !== undefined) return known;
     const encoder = codec === 'internal' ? internalEncoder : this.#serde.valueEncoder(codec, topic);
@@ -171,19 +182,20 @@ class MemoryDriver implements Driver {
   input(stream: Stream<unknown, unknown>): ChangeInput<unknown> | ValueInput<unknown> {
     const { node } = stream;
     if (node.kind !== 'source') throw new StopError('records are put in where the topology begins: at a stream(...)');
-    const change = (op: Change<unknown>['op'], before: unknown, after: unknown): void => {
+    const change = (op: Change<unknown>['op'], before: unknown, after: unknown, options: ChangeOptions = {}): void => {
       const [, schema = '', table = ''] = /([^.]*)\.([^.]*)$/.exec(node.topic) ?? [];
-      const source = { tsUs: this.#now * 1_000, snapshot: op === 'r' ? 'true' : 'false', schema, table, txId: null, lsn: null };
-      this.#send(node.topic, null, { op, before, after, source }, this.#now);
+      const source = { tsUs: this.#now * 1_000, snapshot: op === 'r' ? 'true' : 'false', schema, table, txId: null, lsn: null, ...options.source };
+      this.#send(node.topic, options.key ?? null, { op, before, after, source, transaction: options.transaction ?? null }, this.#now);
     };
     if (node.codec.kind !== 'debezium') {
       return { send: (value, options = {}) => this.#send(node.topic, options.key ?? null, value, options.timestamp ?? this.#now) };
     }
     return {
-      insert: (row) => change('c', null, row),
-      update: (row, before) => change('u', before ?? null, row),
-      delete: (before) => change('d', before, null),
-      snapshot: (row) => change('r', null, row),
+      insert: (row, options) => change('c', null, row, options),
+      update: (row, before, options) => change('u', before ?? null, row, options),
+      delete: (before, options) => change('d', before, null, options),
+      snapshot: (row, options) => change('r', null, row, options),
+      truncate: (options) => change('t', null, null, options),
     };
   }
 

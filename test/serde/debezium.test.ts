@@ -176,6 +176,7 @@ describe('changes of a table', () => {
         before: null,
         after: op === 't' ? null : { id: 1n },
         source: { tsUs: 1700000000123456, snapshot: 'last', schema: 'public', table: 'wide', txId: 5n, lsn: 6n },
+        transaction: { id: '5:6', totalOrder: 1, dataCollectionOrder: 1 },
       });
     });
   }

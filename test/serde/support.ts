@@ -3,7 +3,8 @@ import { expect } from 'chai';
 import { systemClock } from '../../lib/core/clock.ts';
 import { silentLogger } from '../../lib/core/logger.ts';
 import { createSerde, LocalSchemas, type RecordBytes, type Serde } from '../../lib/serde/index.ts';
-import { avro, schema, type AvroSchema, type Int64, type Schema } from '../../topology/codecs.ts';
+import type { Int64 } from '../../topology/choices.ts';
+import { avro, schema, type AvroSchema, type Schema } from '../../topology/codecs.ts';
 
 /** A serde without a registry, and the table of schemas that it reads from. */
 export const offline = (): { readonly serde: Serde; readonly schemas: LocalSchemas } => {

@@ -11,7 +11,8 @@ const shapeOf = (node: Node): string => {
     case 'source': return `([${quoted(node.topic)}])`;
     case 'through': return `([${quoted(node.topic)}])`;
     case 'branch': return `{${quoted('branch')}}`;
-    case 'scan': return `[(${quoted(labelOf(node))})]`;
+    case 'scan':
+    case 'dedupe': return `[(${quoted(labelOf(node))})]`;
     case 'sink': return `[/${quoted(node.name, targetOf(node.sink))}/]`;
     default: return `[${quoted(labelOf(node))}]`;
   }

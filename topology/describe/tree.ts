@@ -5,8 +5,10 @@ import { graphOf, keyOf, targetOf, type Graph } from './graph.ts';
 /** What a line adds to the step's label. */
 const detailOf = (node: Node): string => {
   switch (node.kind) {
-    case 'source': return node.codec.kind;
+    case 'source': return node.codec.kind === 'debezium' && node.codec.shape !== 'envelope' ? `debezium, ${node.codec.shape}` : node.codec.kind;
     case 'inserts': return `snapshot ${node.snapshot}d`;
+    case 'changes': return `snapshot ${node.snapshot}d, identity ${node.identity}`;
+    case 'dedupe': return `last ${node.events} changes`;
     case 'scan': return `state ${node.state.kind}`;
     case 'through': return [node.codec.kind, ...Object.entries(node.options).map(([name, value]) => `${name} ${value}`)].join(', ');
     case 'sink': return targetOf(node.sink) + (node.sink.kind === 'kafka' ? '' : `, batch ${node.batch.records} or ${node.batch.waitMs} ms`);

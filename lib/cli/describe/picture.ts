@@ -1,6 +1,6 @@
 /** What the picture of a plan shows, without places: topics and tables, stages with their steps, and what leads where. */
 import { graphOf, keyOf, targetOf, type Graph } from '../../../topology/describe/graph.ts';
-import { labelOf, parentsOf, type Node, type SourceCodec } from '../../../topology/node.ts';
+import { isStateful, labelOf, parentsOf, type Node, type SourceCodec } from '../../../topology/node.ts';
 import type { Sink } from '../../../topology/sinks.ts';
 import type { Topology } from '../../../topology/topology.ts';
 import type { Plan, StagePlan, TopicPlan } from '../../plan/types.ts';
@@ -67,7 +67,7 @@ const stepsOf = (stage: StagePlan, graph: Graph): Step[] => {
     if (seen.has(node)) return;
     seen.add(node);
     const drawn = !isDrawnElsewhere(node);
-    if (drawn) steps.push(...wrapped(textOf(node)).map((text, i): Step => ({ text, depth, opens: opens && i === 0, kind: node.kind === 'scan' ? 'store' : 'step' })));
+    if (drawn) steps.push(...wrapped(textOf(node)).map((text, i): Step => ({ text, depth, opens: opens && i === 0, kind: isStateful(node) ? 'store' : 'step' })));
     follow(graph.children.get(node) ?? [], depth, opens && !drawn);
   };
   const entries: readonly Node[] = stage.entries.flatMap(({ nodes }) => nodes);

@@ -1,4 +1,4 @@
-import type { InnerNode, Node, ScanNode, SinkNode, TableNode } from '../../../topology/node.ts';
+import type { InnerNode, Node, SinkNode, StatefulNode, TableNode } from '../../../topology/node.ts';
 import { readConfig } from '../../core/config.ts';
 import { StopError } from '../../core/errors.ts';
 import type { LogEntry } from '../../kafka/memory/index.ts';
@@ -42,7 +42,7 @@ export interface Effects {
   readonly outputs: readonly ExpectedRecord[];
   readonly writes: readonly ExpectedWrite[];
   /** Store and key text -> state, null when it was deleted. */
-  readonly states: ReadonlyMap<ScanNode, ReadonlyMap<string, unknown>>;
+  readonly states: ReadonlyMap<StatefulNode, ReadonlyMap<string, unknown>>;
   readonly isDeadLetter: boolean;
 }
 
@@ -68,7 +68,7 @@ interface FoldEntry {
   readonly plan: EntryPlan;
   readonly values: ValueDecoder<unknown>;
   readonly keys: KeyDecoder;
-  readonly timeOf: ((value: unknown) => number) | null;
+  readonly timeOf: ((value: unknown, recordTime: number) => number) | null;
 }
 
 /** One log entry as a batch: what the record's meta reads from. */
@@ -93,13 +93,13 @@ export class StageFold implements StageHost {
   readonly #compiled: CompiledStage;
   readonly #outputs: StageOutputs;
   readonly #entries: ReadonlyMap<string, FoldEntry>;
-  readonly #stores = new Map<ScanNode, FoldStore>();
+  readonly #stores = new Map<StatefulNode, FoldStore>();
   readonly #lookup: Lookup;
   readonly #render: Render;
   readonly #sink: SinkNode | null;
   #out: ExpectedRecord[] = [];
   #writes: ExpectedWrite[] = [];
-  #changed = new Map<ScanNode, Map<string, unknown>>();
+  #changed = new Map<StatefulNode, Map<string, unknown>>();
   #batch: FetchedBatch | null = null;
 
   constructor({ stage, serdes, partitions, lookup, render }: FoldOptions) {
@@ -127,7 +127,7 @@ export class StageFold implements StageHost {
     try {
       const value = from.values.decode(entry.record!.value);
       if (value !== NO_VALUE) {
-        if (from.timeOf !== null) this.meta.timestamp = from.timeOf(value);
+        if (from.timeOf !== null) this.meta.timestamp = from.timeOf(value, this.meta.timestamp);
         this.#compiled.get(topic)!(value);
       }
     } catch (error) {
@@ -142,7 +142,7 @@ export class StageFold implements StageHost {
     for (const [node, changed] of states) for (const [key, value] of changed) this.#stores.get(node)!.states.set(key, value);
   }
 
-  states(node: ScanNode): ReadonlyMap<string, unknown> {
+  states(node: StatefulNode): ReadonlyMap<string, unknown> {
     return this.#stores.get(node)!.states;
   }
 
@@ -166,7 +166,7 @@ export class StageFold implements StageHost {
     throw new StopError(`a simulation does not check topologies with ${node.operator} yet`);
   }
 
-  store(node: ScanNode): StateAccess {
+  store(node: StatefulNode): StateAccess {
     const { encoder } = this.#stores.get(node)!;
     const set = (key: string, value: unknown): void => {
       // A state that does not fit its codec is the dead letter of the record that made it.
