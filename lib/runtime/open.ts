@@ -30,9 +30,7 @@ export interface OpenOptions {
 export const openTask = async (context: StageContext, { partition, signal, checksStates, onRoom }: OpenOptions): Promise<Task> => {
   const { stage, port, config, clock } = context;
   // 1. InitProducerId fences the former owner and ends its open transaction.
-  const { transactionTimeoutMs } = config;
-  const id = stage.transactionalId(partition);
-  const producer = config.guarantee === 'exactly-once' ? port.producer(id, { transactionTimeoutMs }) : port.directProducer(id, { transactionTimeoutMs, membership });
+  const producer = port.producer(stage.transactionalId(partition), { transactionTimeoutMs: config.transactionTimeoutMs });
   const stores = new Map<StatefulNode, TaskStore>();
   try {
     const owner = await producer.init();

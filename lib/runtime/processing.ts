@@ -18,7 +18,7 @@ import { Uncommitted } from './uncommitted.ts';
 export interface ProcessingOptions {
   readonly context: StageContext;
   readonly partition: number;
-  readonly producer: TaskProducer;
+  readonly producer: TransactionalProducer;
   readonly stores: ReadonlyMap<StatefulNode, TaskStore>;
   /** Whether states are encoded when they are written already. */
   readonly checksStates: boolean;
