@@ -4,6 +4,7 @@ import { runCommand } from '../command.ts';
 import { say } from '../say.ts';
 import { partitionOf } from '../../lib/kafka/partitioner.ts';
 import { MemoryStore } from '../../lib/state/memory.ts';
+import { crashPointCost } from './crash-points.ts';
 
 const TIMEOUT_MS = 60_000;
 const ROUNDS = 500_000;
@@ -69,9 +70,17 @@ const store = (): MicroResult => {
   return { name: 'state of a key', what: `get and put in memory, ${KEYS.toLocaleString('en-US')} keys, a commit after as many`, us };
 };
 
+const crashPoints = async (): Promise<readonly MicroResult[]> => {
+  const { pointsUs, commitUs, share } = await crashPointCost();
+  return [
+    { name: 'crash points of a commit, unarmed', what: `${(100 * share).toFixed(2)} % of the cheapest commit; at most 1 % is allowed`, us: pointsUs },
+    { name: 'the cheapest commit', what: 'one record, over a cluster in memory without a network', us: commitUs },
+  ];
+};
+
 export const runMicro = async (): Promise<MicroBody> => {
   say('Parts by themselves');
-  const results = [...await readAvro(), partitioner(), store()];
-  for (const { name, us } of results) say(`  ${name}: ${us} us`);
+  const results = [...await readAvro(), partitioner(), store(), ...await crashPoints()];
+  for (const { name, what, us } of results) say(`  ${name}: ${us} us (${what})`);
   return { results };
 };

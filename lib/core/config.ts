@@ -2,6 +2,7 @@
  * Every setting of the runtime: one table, read from the environment once, at start. All problems are reported at once.
  * `.env.example` is checked against this table by a test.
  */
+import { CRASH_POINTS, parseCrashAt, type ArmedPoint } from './crash-points.ts';
 import { ConfigurationError } from './errors.ts';
 
 type Parse<T> = (text: string) => T | undefined;
@@ -72,6 +73,17 @@ const port = (variable: string, fallback: HttpPort, about: string): Definition<H
   parse: (t) => (t === 'auto' || t === 'off' ? t : /^[1-9]\d{0,4}$/.test(t) && Number(t) < 65_536 ? Number(t) : undefined),
 });
 
+const crashPoint = (variable: string, about: string): Definition<ArmedPoint | null> => ({
+  variable,
+  fallback: '',
+  about,
+  expected: `empty, or one of ${CRASH_POINTS.join(', ')}, and :n for the n-th passing`,
+  parse: parseCrashAt,
+});
+
+/** What a task's outputs, state and offsets have in common. */
+export const GUARANTEES = ['exactly-once', 'at-least-once'] as const;
+
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
@@ -86,6 +98,7 @@ export const definitions = {
   logLevel: choice('MILLRACE_LOG_LEVEL', 'info', ['debug', 'info', 'warn', 'error'], 'Least level that is logged (JSON lines on stderr).'),
   httpHost: address('MILLRACE_HTTP_HOST', '127.0.0.1', 'Where a worker listens for /health and /metrics; another address than this shows them to the network.'),
   httpPort: port('MILLRACE_HTTP_PORT', 'auto', 'Port of /health and /metrics; auto: the first free one from 9464 on, which is logged; off: none. With --workers a fixed port is the first worker\'s, the next ones have those after it.'),
+  guarantee: choice('MILLRACE_GUARANTEE', GUARANTEES[0], GUARANTEES, 'exactly-once: outputs, state and offsets in one transaction; at-least-once: without transactions, a fault may repeat records and count them twice in states.'),
   commitIntervalMs: integer('MILLRACE_COMMIT_INTERVAL_MS', 100, 1, MINUTE_MS, 'commit.interval.ms: longest time between two commits of a task that has something to commit.'),
   sinkCommitIntervalMs: integer('MILLRACE_SINK_COMMIT_INTERVAL_MS', 1_000, 1, MINUTE_MS, 'Longest time between two offset commits of a stage that ends in an outside sink.'),
   sinkCheckIntervalMs: integer('MILLRACE_SINK_CHECK_INTERVAL_MS', 5_000, 100, HOUR_MS, 'How often a task asks its sink whether it still has what it was given (sinks that keep positions).'),
@@ -114,6 +127,7 @@ export const definitions = {
   sinkTimeoutMs: integer('MILLRACE_SINK_TIMEOUT_MS', 30_000, 100, HOUR_MS, 'Longest time of one write to an outside sink before it counts as failed and is tried again.'),
   stopTimeoutMs: integer('MILLRACE_STOP_TIMEOUT_MS', 8_000, 100, 10 * MINUTE_MS, 'Longest time of a graceful stop: finish, commit, leave.'),
   timestampAheadMs: integer('MILLRACE_TIMESTAMP_AHEAD_MS', 3_600_000, 0, 24 * HOUR_MS, 'A record further in the future is a dead letter; the brokers refuse it (message.timestamp.after.max.ms, one hour by default).'),
+  crashAt: crashPoint('MILLRACE_CRASH_AT', 'For tests: the worker ends itself by SIGKILL at this point of its work, before-commit:3 for the third time that it comes there (docs/SIMULATION.md). Empty: never.'),
 } as const satisfies Record<string, Definition<unknown>>;
 
 type Values<D> = { readonly [Name in keyof D]: D[Name] extends Definition<infer T> ? T : never };

@@ -80,22 +80,25 @@ export interface ProducerOwner {
 }
 
 /**
- * One transactional producer, one per task. The order of calls is `init`, then any number of
- * (`send`, `sendOffsets`, `commit` | `abort`). A transaction begins with its first `send` or `sendOffsets`.
+ * What a task writes with, one per task. The order of calls is `init`, then any number of (`send`, `sendOffsets`, `commit`).
  * After a rejected call the outcome is unknown and the producer is dead: `close` it, make a new one, `init`, read the offsets.
  */
-export interface TransactionalProducer {
+export interface TaskProducer {
   readonly transactionalId: string;
-  /** InitProducerId: fences the previous owner and ends its open transaction. Must return before committed offsets are read. */
+  /** InitProducerId: ends the open transaction of the previous owner and shuts it out. Must return before committed offsets are read. */
   init(): Promise<ProducerOwner>;
   batch(): OutputBatch;
-  /** Sends a batch in the transaction; split so that no record batch passes `maxBatchBytes`. */
+  /** Sends a batch; split so that no record batch passes `maxBatchBytes`. Resolves when the brokers have it. */
   send(batch: OutputBatch): Promise<void>;
   /** `positions` are the next offsets to process. `member` fences by generation where it is given. */
   sendOffsets(groupId: string, positions: readonly Position[], member?: Membership): Promise<void>;
   commit(): Promise<void>;
-  abort(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Exactly once: what is sent counts when it is committed, all of it or nothing. A transaction begins with its first `send` or `sendOffsets`. */
+export interface TransactionalProducer extends TaskProducer {
+  abort(): Promise<void>;
 }
 
 export interface Membership {
@@ -161,6 +164,12 @@ export interface KafkaPort {
   admin(): KafkaAdmin;
   reader(): BatchReader;
   producer(transactionalId: string, options: { readonly transactionTimeoutMs: number }): TransactionalProducer;
+  /**
+   * At least once: records and offsets count as soon as they are sent, `commit` does nothing more. An older owner is shut out by the
+   * group's generation when it commits offsets, and of each partition as soon as a newer one has written there.
+   * `membership` is asked at each `sendOffsets`; null: not a member now.
+   */
+  directProducer(transactionalId: string, options: { readonly transactionTimeoutMs: number; readonly membership: () => Membership | null }): TaskProducer;
   group(options: GroupOptions): GroupMember;
   close(): Promise<void>;
 }

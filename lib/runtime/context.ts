@@ -1,6 +1,7 @@
 import type { TableNode } from '../../topology/node.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Config } from '../core/config.ts';
+import type { Crash } from '../core/crash-points.ts';
 import type { Logger, RateLimitedLog } from '../core/logger.ts';
 import type { StageCounters } from '../core/metrics.ts';
 import type { KafkaAdmin, KafkaPort } from '../kafka/port.ts';
@@ -22,6 +23,7 @@ export interface StageContext {
   readonly serdes: Serdes;
   readonly config: Config;
   readonly clock: Clock;
+  readonly crash: Crash;
   readonly log: Logger;
   readonly limited: RateLimitedLog;
   readonly counters: StageCounters;

@@ -8,7 +8,7 @@ import { pauseMs } from './retry.ts';
 import { Wake } from './wake.ts';
 
 export interface DeliveryOptions {
-  readonly context: Pick<StageContext, 'stage' | 'clock' | 'config' | 'counters' | 'limited'>;
+  readonly context: Pick<StageContext, 'stage' | 'clock' | 'config' | 'counters' | 'limited' | 'crash'>;
   readonly writer: SinkWriter;
   readonly breaker: Breaker;
   /** Aborts a write under way when the task is closed. */
@@ -106,10 +106,12 @@ export class Delivery {
 
   async #attempt(todo: readonly PendingRecord[], pass: Pass): Promise<WriteResult> {
     const { context, breaker, signal, onRefused } = this.#options;
+    if (context.crash !== null) await context.crash('before-write');
     const result = await this.#written(todo).catch((error: unknown) => {
       breaker.abandoned(pass);
       throw error;
     });
+    if (context.crash !== null) await context.crash('after-write');
     for (const { index, error } of result.refused) onRefused(todo[index]!, error);
     countWrite(context.counters, todo, result, context.clock.now());
     if (result.retry.length < todo.length) breaker.succeeded(pass);

@@ -1,6 +1,6 @@
 import type { StatefulNode } from '../../topology/node.ts';
 import { StopError } from '../core/errors.ts';
-import type { Position, ProducerOwner, TopicPartition, TransactionalProducer } from '../kafka/port.ts';
+import type { Membership, Position, ProducerOwner, TaskProducer, TopicPartition } from '../kafka/port.ts';
 import { attemptThrough } from '../sinks/breaker.ts';
 import { restore } from '../state/restore.ts';
 import type { TaskStore } from './checked-state.ts';
@@ -17,6 +17,8 @@ export interface OpenOptions {
   readonly partition: number;
   /** Aborted when the task is to be closed at once. */
   readonly signal: AbortSignal;
+  /** As which member of the group the task is this worker's, asked when it commits; null: as none now. */
+  readonly membership: () => Membership | null;
   /** Whether states are encoded when they are written already. */
   readonly checksStates: boolean;
   /** Called when the task has room for more records. */
@@ -27,25 +29,35 @@ export interface OpenOptions {
  * Opens a task. The order is the guarantee: whoever owned the task before is shut out first (1), so that nothing that is read
  * afterwards (2, 3) can still change behind this task's back.
  */
-export const openTask = async (context: StageContext, { partition, signal, checksStates, onRoom }: OpenOptions): Promise<Task> => {
-  const { stage, port, config, clock } = context;
+export const openTask = async (context: StageContext, { partition, signal, membership, checksStates, onRoom }: OpenOptions): Promise<Task> => {
+  const { stage, port, config, clock, crash } = context;
   // 1. InitProducerId fences the former owner and ends its open transaction.
-  const producer = port.producer(stage.transactionalId(partition), { transactionTimeoutMs: config.transactionTimeoutMs });
+  const { transactionTimeoutMs } = config;
+  const id = stage.transactionalId(partition);
+  const producer = config.guarantee === 'exactly-once' ? port.producer(id, { transactionTimeoutMs }) : port.directProducer(id, { transactionTimeoutMs, membership });
   const stores = new Map<StatefulNode, TaskStore>();
   try {
+    if (crash !== null) await crash('before-fence');
     const owner = await producer.init();
+    if (crash !== null) await crash('after-fence');
     // 2. The committed offsets.
     const places = placesOf(context, partition);
+    if (crash !== null) await crash('before-positions');
     const committed = await startPositions(context, places);
+    if (crash !== null) await crash('after-positions');
     // 3. Stores from their changelogs, to the last stable offset.
+    if (crash !== null) await crash('before-restore');
     await restoreStores(context, partition, signal, stores);
+    if (crash !== null) await crash('after-restore');
     for (const output of stage.outputs) await context.serdes.encoder(output.codec, output.topic).prepare();
     // 4. Joined tables are loaded before the stage opens its first task (worker.ts).
     // 5. Start at that position, or lower where the outside sink has lost writes.
+    if (crash !== null) await crash('before-start');
     const wake = new Wake(clock);
     const { engine, starts } = stage.sink === null
       ? { engine: new ProcessingEngine({ context, partition, producer, stores, checksStates, wake: () => wake.signal(), signal }), starts: committed }
       : await sinking(context, partition, producer, owner, committed, signal);
+    if (crash !== null) await crash('after-start');
     signal.throwIfAborted();
     return new Task({ context, partition, entries: entriesOf(context, starts), engine, wake, signal, onRoom });
   } catch (error) {
@@ -111,7 +123,7 @@ const entriesOf = (context: StageContext, starts: readonly Position[]): TaskEntr
 });
 
 const sinking = async (
-  context: StageContext, partition: number, producer: TransactionalProducer, owner: ProducerOwner, committed: readonly Position[], signal: AbortSignal,
+  context: StageContext, partition: number, producer: TaskProducer, owner: ProducerOwner, committed: readonly Position[], signal: AbortSignal,
 ): Promise<{ readonly engine: Engine; readonly starts: readonly Position[] }> => {
   const { stage, outside, admin, log } = context;
   if (outside === null || stage.sink === null) throw new StopError('a sink stage has no driver', { where: { stage: stage.name } });

@@ -1,7 +1,7 @@
 import type { InnerNode, Node, StatefulNode, TableNode } from '../../topology/node.ts';
 import { pathOf } from '../../topology/node.ts';
 import { RejoinError } from '../core/errors.ts';
-import type { FetchedBatch, OutputBatch, TransactionalProducer } from '../kafka/port.ts';
+import type { FetchedBatch, OutputBatch, TaskProducer } from '../kafka/port.ts';
 import { compile, type CompiledStage, type StageHost, type StateAccess, type TableAccess } from '../plan/compile.ts';
 import { NO_VALUE } from '../serde/serde.ts';
 import type { Store } from '../state/store.ts';
@@ -18,7 +18,7 @@ import { Uncommitted } from './uncommitted.ts';
 export interface ProcessingOptions {
   readonly context: StageContext;
   readonly partition: number;
-  readonly producer: TransactionalProducer;
+  readonly producer: TaskProducer;
   readonly stores: ReadonlyMap<StatefulNode, TaskStore>;
   /** Whether states are encoded when they are written already. */
   readonly checksStates: boolean;
@@ -238,19 +238,21 @@ export class ProcessingEngine implements Engine, StageHost {
 
   #startCommit(): void {
     const { context, producer, partition, stores } = this.#options;
-    const { clock, counters, stage, events, views } = context;
+    const { clock, counters, stage, events, views, crash } = context;
     const sealed = sealStores(stores.values(), this.#output, partition, clock.now());
     this.#committingRecords = this.#uncommitted.records;
-    const checkpoint = { producer, group: stage.group, output: this.#output, positions: this.#uncommitted.take(partition), stores: this.#stores };
+    const checkpoint = { producer, group: stage.group, output: this.#output, positions: this.#uncommitted.take(partition), stores: this.#stores, crash };
     this.#output = producer.batch();
     const startedMs = clock.monotonic();
     this.#committing = commit(checkpoint).then(
-      () => {
+      async () => {
+        if (crash !== null) await crash('before-forget');
         this.#committed = true;
         const ms = clock.monotonic() - startedMs;
         counters.committed(ms);
         events.emit({ type: 'committed', stage: stage.name, partition, records: this.#committingRecords, ms });
         for (const [store, writes] of sealed) views.committed(store, writes);
+        if (crash !== null) await crash('after-forget');
       },
       (error: unknown) => {
         this.#failure = error;

@@ -3,6 +3,7 @@ import type { Observable } from 'rxjs';
 import type { TableNode } from '../../topology/node.ts';
 import { systemClock, type Clock } from '../core/clock.ts';
 import { readConfig, type Config, type Environment } from '../core/config.ts';
+import { crashAt, type Crash } from '../core/crash-points.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import { createLogger, RateLimitedLog, type Logger } from '../core/logger.ts';
 import { StageCounters, type WorkerFigures, type WorkerState } from '../core/metrics.ts';
@@ -45,6 +46,8 @@ export interface RunOptions {
   readonly stores?: StageContext['newStore'];
   /** Where Avro schemas come from and go to. Default: the registry at `registryUrl`. */
   readonly schemas?: Schemas;
+  /** Called at each crash point. Default: what `crashAt` arms. */
+  readonly crash?: Crash;
 }
 
 export interface RunHandle {
@@ -107,6 +110,7 @@ class Worker implements RunHandle {
   readonly #serdes: Serdes;
   readonly #drive: typeof createDriver;
   readonly #newStore: StageContext['newStore'];
+  readonly #crash: Crash;
   readonly #stopping = new AbortController();
   readonly #counters: readonly StageCounters[];
   readonly #stages: StageRunner[] = [];
@@ -132,6 +136,8 @@ class Worker implements RunHandle {
     this.#serdes = serdesOf(createSerde({ registryUrl: config.registryUrl === '' ? null : config.registryUrl, clock: this.#clock, log: this.#log }, options.schemas));
     this.#drive = options.drivers ?? createDriver;
     this.#newStore = options.stores ?? ((name) => new MemoryStore(name));
+    this.#crash = options.crash ?? (config.crashAt === null ? null : crashAt(config.crashAt));
+    if (config.crashAt !== null) this.#log.warn('this worker is armed to crash', { ...config.crashAt });
     const report = (error: unknown): void => this.#limited.warn('subscriber', 'a subscriber of events$ or changes$ threw, or let an error pass', { error });
     this.#events = new WorkerEvents(report);
     this.#views = new StoreViews(plan.stages.flatMap((stage) => stage.stores.map((store) => store.name)), report);
@@ -178,7 +184,7 @@ class Worker implements RunHandle {
     }
     const tables = new Map(stage.tables.map((node) => [node, this.#tables.get(node)!]));
     const context: StageContext = {
-      app: this.plan.app, stage, port: this.#port, admin: this.#admin, serdes: this.#serdes, config: this.#config, clock: this.#clock,
+      app: this.plan.app, stage, port: this.#port, admin: this.#admin, serdes: this.#serdes, config: this.#config, clock: this.#clock, crash: this.#crash,
       log, limited: this.#limited, counters, tables, outside, newStore: this.#newStore, partitions, maxBytes: this.#maxBytes, events: this.#events, views: this.#views,
     };
     const runner = new StageRunner(context, (error) => this.#failed(error));

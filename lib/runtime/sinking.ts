@@ -1,7 +1,7 @@
 import type { Node, SinkNode, StatefulNode, TableNode } from '../../topology/node.ts';
 import { pathOf } from '../../topology/node.ts';
 import { StopError } from '../core/errors.ts';
-import type { FetchedBatch, OutputBatch, Position, TransactionalProducer } from '../kafka/port.ts';
+import type { FetchedBatch, OutputBatch, Position, TaskProducer } from '../kafka/port.ts';
 import { compile, type CompiledStage, type StageHost, type StateAccess, type TableAccess } from '../plan/compile.ts';
 import { NO_VALUE } from '../serde/serde.ts';
 import type { Breaker } from '../sinks/breaker.ts';
@@ -25,7 +25,7 @@ interface Letter {
 export interface SinkingOptions {
   readonly context: StageContext;
   readonly partition: number;
-  readonly producer: TransactionalProducer;
+  readonly producer: TaskProducer;
   readonly writer: SinkWriter;
   readonly breaker: Breaker;
   readonly sink: SinkNode;
@@ -199,7 +199,8 @@ export class SinkingEngine implements Engine, StageHost {
     this.#committedMs = startedMs;
     if (positions.length === 0) return;
     const output = this.#lettersBefore(positions);
-    await commit({ producer, group: context.stage.group, output, positions, stores: [] });
+    await commit({ producer, group: context.stage.group, output, positions, stores: [], crash: context.crash });
+    if (context.crash !== null) await context.crash('before-forget');
     for (const { topic, offset } of positions) this.#committed.set(topic, offset);
     this.#commits += 1;
     const ms = context.clock.monotonic() - startedMs;
@@ -207,6 +208,7 @@ export class SinkingEngine implements Engine, StageHost {
     const records = this.#records - this.#delivery.length - this.#doneRecords;
     this.#doneRecords += records;
     context.events.emit({ type: 'committed', stage: context.stage.name, partition: this.#options.partition, records, ms });
+    if (context.crash !== null) await context.crash('after-forget');
   }
 
   /** A dead letter and the offset behind it are committed in one transaction, so that neither comes twice. */

@@ -1,7 +1,7 @@
 import type { Subscription } from 'rxjs';
 import { messageOf, RejoinError, RetryError, StopError } from '../core/errors.ts';
 import { OffsetOutOfRangeError } from '../kafka/errors.ts';
-import type { BatchReader, FetchedBatch, GroupEvent, GroupMember, Position } from '../kafka/port.ts';
+import type { BatchReader, FetchedBatch, GroupEvent, GroupMember, Membership, Position } from '../kafka/port.ts';
 import { StateError } from './checked-state.ts';
 import type { StageContext } from './context.ts';
 import { fetchLimits } from './limits.ts';
@@ -40,6 +40,8 @@ export class StageRunner {
   readonly #stopped = new AbortController();
   readonly #fail: (error: unknown) => void;
   #generation = -1;
+  /** Null while this worker is no member. */
+  #membership: Membership | null = null;
   #joined = false;
   #opening = 0;
   #lookedMs = 0;
@@ -76,9 +78,11 @@ export class StageRunner {
       for (const slot of this.#slots.values()) slot.task?.requestCommit();
     } else if (event.type === 'lost') {
       this.#joined = false;
+      this.#membership = null;
       limited.warn(`lost ${stage.name}`, 'the group membership was lost; all tasks of the stage are closed', { stage: stage.name, cause: event.cause });
       for (const slot of [...this.#slots.values()]) this.#close(slot);
     } else {
+      this.#membership = event.membership;
       this.#assigned(event.membership.generation, new Set(event.partitions.map((p) => p.partition)));
     }
   }
@@ -152,7 +156,7 @@ export class StageRunner {
     while (this.#opening >= config.openTasks) await clock.sleep(config.heartbeatIntervalMs / 10, signal);
     this.#opening += 1;
     try {
-      const task = await openTask(this.#context, { partition: slot.partition, signal, checksStates: slot.checksStates, onRoom: () => this.#wake.signal() });
+      const task = await openTask(this.#context, { partition: slot.partition, signal, membership: () => this.#membership, checksStates: slot.checksStates, onRoom: () => this.#wake.signal() });
       slot.task = task;
       counters.tasks += 1;
       events.emit({ type: 'opened', stage: stage.name, partition: slot.partition });

@@ -1,7 +1,7 @@
 import type { Stream, Table } from '../../topology/stream.ts';
 import type { Topology } from '../../topology/topology.ts';
 import type { Config, Environment } from '../core/config.ts';
-import { MillraceError } from '../core/errors.ts';
+import { ConfigurationError, MillraceError } from '../core/errors.ts';
 import { silentLogger, type Logger } from '../core/logger.ts';
 import type { Random } from './random.ts';
 import { FAULTS, type Fault } from './simulation/faults.ts';
@@ -79,6 +79,7 @@ const inputOf = ({ to, key, value, timestamp, partition }: SimulatedRecord): Inp
 export const simulateOutcome = async (topology: Topology, options: SimulateOptions, mutation: Mutation = {}): Promise<Outcome> => {
   const { seed } = options;
   if (!Number.isInteger(seed) || seed < 0 || seed > SEED_MAX) throw new RangeError(`a seed is a whole number from 0 to ${SEED_MAX}, not ${seed}`);
+  if (options.settings?.guarantee === 'at-least-once') throw new ConfigurationError(['a simulation checks that everything happens exactly once, which guarantee at-least-once does not promise']);
   const world = new World({
     topology, seed,
     records: function* (random) {

@@ -31,7 +31,7 @@ class Sink {
     const counters = new StageCounters('partner', 'partner');
     this.tasks = offsets.map((own, t) => {
       const delivery = new Delivery({
-        context: { stage: { name: 'partner' } as StagePlan, clock: this.clock, config: readConfig({}, { retryBaseMs: 100, retryMaxMs: 100 }), counters, limited: new RateLimitedLog(silentLogger, this.clock) },
+        context: { stage: { name: 'partner' } as StagePlan, clock: this.clock, crash: null, config: readConfig({}, { retryBaseMs: 100, retryMaxMs: 100 }), counters, limited: new RateLimitedLog(silentLogger, this.clock) },
         writer: {
           positions: () => Promise.resolve([]),
           write: async (batch, signal) => {

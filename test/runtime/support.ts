@@ -174,6 +174,7 @@ export const contextFor = (stage: StagePlan, app: string, clock: Clock, settings
   config: readConfig({}, settings),
   log: silentLogger,
   limited: new RateLimitedLog(silentLogger, clock),
+  crash: null,
   counters: new StageCounters(stage.name, stage.sink?.name ?? null),
   tables: new Map(),
   outside: null,

@@ -131,9 +131,10 @@ export class PartitionOutput {
     return this.#closed;
   }
 
-  /** Fills in producer, sequence and checksum and returns the batch's bytes. */
-  stamp(batch: EncodedBatch, owner: BatchOwner, baseSequence: number): Buffer {
+  /** Fills in attributes, producer, sequence and checksum and returns the batch's bytes. */
+  stamp(batch: EncodedBatch, owner: BatchOwner, baseSequence: number, attributes: number = format.TRANSACTIONAL): Buffer {
     const bytes = this.#bytes.subarray(batch.start, batch.end);
+    bytes.writeInt16BE(attributes, format.ATTRIBUTES);
     writeInt64(bytes, owner.producerId, format.PRODUCER_ID);
     bytes.writeInt16BE(owner.epoch, format.PRODUCER_EPOCH);
     bytes.writeInt32BE(baseSequence, format.BASE_SEQUENCE);
@@ -156,7 +157,6 @@ export class PartitionOutput {
     bytes.writeInt32BE(this.#length - start - format.LENGTH_OVERHEAD_BYTES, start + format.BATCH_LENGTH);
     bytes.writeInt32BE(-1, start + format.LEADER_EPOCH);
     bytes[start + format.MAGIC] = 2;
-    bytes.writeInt16BE(format.TRANSACTIONAL, start + format.ATTRIBUTES);
     bytes.writeInt32BE(open.count - 1, start + format.LAST_OFFSET_DELTA);
     writeInt64(bytes, open.baseTimestamp, start + format.BASE_TIMESTAMP);
     writeInt64(bytes, open.maxTimestamp, start + format.MAX_TIMESTAMP);

@@ -17,6 +17,8 @@ export const HEADER_BYTES = 61;
 /** `BATCH_LENGTH` counts what lies behind itself. */
 export const LENGTH_OVERHEAD_BYTES = 12;
 
+/** No compression, the producer's own timestamps, no transaction. */
+export const NO_ATTRIBUTES = 0;
 export const CODEC_MASK = 0x07;
 export const LOG_APPEND_TIME = 0x08;
 export const TRANSACTIONAL = 0x10;

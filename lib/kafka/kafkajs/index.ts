@@ -2,6 +2,7 @@
 import type { KafkaPort } from '../port.ts';
 import { TopicAdmin } from './admin.ts';
 import { Connections } from './connections.ts';
+import { DirectProducer } from './direct-producer.ts';
 import { SupervisedMember } from './group.ts';
 import type { ConnectionSettings } from './internals.ts';
 import { Transactions } from './producer.ts';
@@ -32,13 +33,13 @@ export const kafkaPort = (options: KafkaPortOptions): KafkaPort => {
     return part;
   };
   let producers: Connections | undefined;
+  const forProducers = (): Connections => (producers ??= keep(new Connections(options)));
   return {
     admin: () => keep(new TopicAdmin(new Connections(options), { coordinatorWaitMs })),
     reader: () => keep(new FetchReader(new Connections(options))),
-    producer: (transactionalId, { transactionTimeoutMs }) => {
-      producers ??= keep(new Connections(options));
-      return new Transactions(producers, { transactionalId, transactionTimeoutMs, maxBatchBytes, coordinatorWaitMs });
-    },
+    producer: (transactionalId, { transactionTimeoutMs }) => new Transactions(forProducers(), { transactionalId, transactionTimeoutMs, maxBatchBytes, coordinatorWaitMs }),
+    directProducer: (transactionalId, { transactionTimeoutMs, membership }) =>
+      new DirectProducer(forProducers(), { transactionalId, transactionTimeoutMs, membership, maxBatchBytes, coordinatorWaitMs }),
     group: (group) => {
       const member = new SupervisedMember(options, group);
       opened.add({ close: () => member.leave() });

@@ -19,7 +19,8 @@ export interface ProduceResult {
 
 const ALL_IN_SYNC_REPLICAS = -1;
 
-export const produce = (transactionalId: string, batches: readonly ProducedBatch[], timeoutMs: number): Call<readonly ProduceResult[]> => {
+/** `transactionalId` null: in no transaction. */
+export const produce = (transactionalId: string | null, batches: readonly ProducedBatch[], timeoutMs: number): Call<readonly ProduceResult[]> => {
   const size = batches.reduce((total, batch) => total + batch.bytes.length + batch.topic.length + 32, 128);
   return {
     name: 'Produce',

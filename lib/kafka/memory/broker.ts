@@ -33,6 +33,8 @@ class StoredPartition implements Participant {
   readonly topic: string;
   readonly partition: number;
   readonly log = new PartitionLog();
+  /** The newest epoch that has written here, by producer id. */
+  readonly #epochs = new Map<number, number>();
   readonly #sequence: () => number;
   readonly #changed: (partition: StoredPartition) => void;
 
@@ -42,6 +44,15 @@ class StoredPartition implements Participant {
     this.name = partitionName({ topic, partition });
     this.#sequence = sequence;
     this.#changed = changed;
+  }
+
+  /** Whether it has heard of a newer owner of that producer id. */
+  hasNewer({ producerId, epoch }: ProducerOwner): boolean {
+    return (this.#epochs.get(producerId) ?? -1) > epoch;
+  }
+
+  heard({ producerId, epoch }: ProducerOwner): void {
+    this.#epochs.set(producerId, epoch);
   }
 
   append(records: readonly LogRecord[], transaction: Transaction | null): void {
@@ -168,7 +179,22 @@ export class MemoryBroker {
     const stored = batches.map((batch) => this.#stored(batch, 'Produce'));
     const transaction = this.transactions.verify(id, owner, stored.map((s) => s.name), 'Produce');
     this.#checked(batches);
-    batches.forEach(({ records }, i) => stored[i]!.append(records, transaction));
+    batches.forEach(({ records }, i) => {
+      stored[i]!.heard(owner);
+      stored[i]!.append(records, transaction);
+    });
+  }
+
+  /** Appends in no transaction; a partition refuses an owner when it has heard of a newer one. */
+  produceDirect(owner: ProducerOwner, batches: readonly ProducedRecords[]): void {
+    const stored = batches.map((batch) => this.#stored(batch, 'Produce'));
+    const fenced = stored.find((s) => s.hasNewer(owner));
+    if (fenced !== undefined) throw refusal('INVALID_PRODUCER_EPOCH', 'Produce', { topic: fenced.topic, partition: fenced.partition });
+    this.#checked(batches);
+    batches.forEach(({ records }, i) => {
+      stored[i]!.heard(owner);
+      stored[i]!.append(records, null);
+    });
   }
 
   /** Appends as a producer without transactions does. */

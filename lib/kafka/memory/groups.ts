@@ -148,10 +148,7 @@ export class Group implements Participant {
 
   /** Offsets that count once the transaction has committed. A named member must be of the present generation. */
   prepareOffsets(transaction: Transaction, positions: readonly Position[], member: Membership | undefined): void {
-    if (member !== undefined) {
-      this.#known(member.memberId, 'TxnOffsetCommit');
-      if (member.generation !== this.#generation) throw refusal('ILLEGAL_GENERATION', `TxnOffsetCommit of ${this.#id}`);
-    }
+    if (member !== undefined) this.#present(member, 'TxnOffsetCommit');
     this.#pending.set(transaction, [...(this.#pending.get(transaction) ?? []), ...positions]);
   }
 
@@ -159,6 +156,17 @@ export class Group implements Participant {
     const positions = this.#pending.get(transaction) ?? [];
     this.#pending.delete(transaction);
     if (transaction.outcome === 'committed') this.commitOffsets(positions);
+  }
+
+  /** Offsets that count at once, of a member of the present generation. */
+  commitAs(member: Membership, positions: readonly Position[]): void {
+    this.#present(member, 'OffsetCommit');
+    this.commitOffsets(positions);
+  }
+
+  #present({ memberId, generation }: Membership, call: string): void {
+    this.#known(memberId, call);
+    if (generation !== this.#generation) throw refusal('ILLEGAL_GENERATION', `${call} of ${this.#id}`);
   }
 
   commitOffsets(positions: readonly Position[]): void {

@@ -3,6 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { KafkaPort } from '../port.ts';
 import { MemoryAdmin } from './admin.ts';
 import type { MemoryBroker } from './broker.ts';
+import { MemoryDirectProducer } from './direct-producer.ts';
 import { MemoryMember } from './member.ts';
 import { createNetwork, type Network } from './network.ts';
 import { MemoryProducer } from './producer.ts';
@@ -36,6 +37,8 @@ export const memoryPort = (options: MemoryPortOptions): KafkaPort => {
     admin: () => new MemoryAdmin({ broker, network, clock, coordinatorWaitMs }),
     reader: () => new MemoryReader(broker, network, requestTimeoutMs),
     producer: (transactionalId, { transactionTimeoutMs }) => new MemoryProducer(transactionalId, { broker, network, clock, transactionTimeoutMs, coordinatorWaitMs }),
+    directProducer: (transactionalId, { transactionTimeoutMs, membership }) =>
+      new MemoryDirectProducer(transactionalId, { broker, network, clock, transactionTimeoutMs, coordinatorWaitMs, membership }),
     group: (group) => {
       const member = new MemoryMember({ broker, network, clock, requestTimeoutMs }, group);
       members.add(member);

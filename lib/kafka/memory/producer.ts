@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
-import { MillraceError, messageOf, RetryError, StopError } from '../../core/errors.ts';
+import { StopError } from '../../core/errors.ts';
+import { ProducerCalls } from '../calls.ts';
 import type { Membership, OutputBatch, Position, ProducerOwner, TransactionalProducer } from '../port.ts';
 import type { MemoryBroker, ProducedRecords } from './broker.ts';
 import type { Network } from './network.ts';
@@ -17,28 +18,33 @@ export interface ProducerOptions {
 /** Partitions are led by this many brokers: their parts of one send arrive at different moments, or not at all. */
 const LEADERS = 2;
 
+/** What a send gives to each leader. Throws `StopError` for a batch of another producer's making. */
+export const byLeader = (batch: OutputBatch): ProducedRecords[][] => {
+  if (!(batch instanceof MemoryOutput)) throw new StopError('send takes a batch that this producer made');
+  const partitions = batch.seal();
+  return Array.from({ length: LEADERS }, (_, leader) => partitions.filter((p) => (p.topic.length + p.partition) % LEADERS === leader)).filter((group) => group.length > 0);
+};
+
 /** One transactional id's owner. Any rejected call leaves it dead, since what the broker did is then unknown. */
 export class MemoryProducer implements TransactionalProducer {
   readonly transactionalId: string;
   readonly #options: ProducerOptions;
+  readonly #calls: ProducerCalls<ProducerOwner>;
   readonly #partitions = new Set<string>();
   readonly #groups = new Set<string>();
-  #owner: ProducerOwner | null = null;
-  #under: string | null = null;
-  #death: MillraceError | null = null;
-  #closed = false;
 
   constructor(transactionalId: string, options: ProducerOptions) {
     this.transactionalId = transactionalId;
     this.#options = options;
+    this.#calls = new ProducerCalls(transactionalId);
   }
 
   init(): Promise<ProducerOwner> {
     const { broker, transactionTimeoutMs } = this.#options;
-    return this.#alone('init', async () => {
-      this.#owner = await this.#ask('InitProducerId', () => broker.transactions.init(this.transactionalId, transactionTimeoutMs));
+    return this.#calls.init(async () => {
+      const owner = await this.#ask('InitProducerId', () => broker.transactions.init(this.transactionalId, transactionTimeoutMs));
       this.#forget();
-      return this.#owner;
+      return owner;
     });
   }
 
@@ -48,26 +54,24 @@ export class MemoryProducer implements TransactionalProducer {
 
   send(batch: OutputBatch): Promise<void> {
     const { broker, network } = this.#options;
-    return this.#alone('send', async () => {
-      if (!(batch instanceof MemoryOutput)) throw new StopError('send takes a batch that this producer made');
-      const partitions = batch.seal();
-      if (partitions.length === 0) return;
-      const owner = this.#ready();
-      const missing = partitions.filter((p) => !this.#partitions.has(nameOf(p)));
+    return this.#calls.run('send', async () => {
+      const groups = byLeader(batch);
+      if (groups.length === 0) return;
+      const { owner } = this.#calls;
+      const missing = groups.flat().filter((p) => !this.#partitions.has(nameOf(p)));
       if (missing.length > 0) {
         await this.#ask('AddPartitionsToTxn', () => broker.addPartitions(this.transactionalId, owner, missing));
         for (const partition of missing) this.#partitions.add(nameOf(partition));
       }
-      const byLeader = Array.from({ length: LEADERS }, (_, leader) => partitions.filter((p) => (p.topic.length + p.partition) % LEADERS === leader)).filter((group) => group.length > 0);
-      await Promise.all(byLeader.map((group) => network.call('Produce', () => broker.produce(this.transactionalId, owner, group))));
+      await Promise.all(groups.map((group) => network.call('Produce', () => broker.produce(this.transactionalId, owner, group))));
     });
   }
 
   sendOffsets(groupId: string, positions: readonly Position[], member?: Membership): Promise<void> {
     const { broker } = this.#options;
-    return this.#alone('sendOffsets', async () => {
+    return this.#calls.run('sendOffsets', async () => {
       if (positions.length === 0) return;
-      const owner = this.#ready();
+      const { owner } = this.#calls;
       if (!this.#groups.has(groupId)) {
         await this.#ask('AddOffsetsToTxn', () => broker.addOffsets(this.transactionalId, owner, groupId));
         this.#groups.add(groupId);
@@ -85,12 +89,12 @@ export class MemoryProducer implements TransactionalProducer {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#calls.close();
   }
 
   #end(name: string, outcome: 'committed' | 'aborted'): Promise<void> {
-    return this.#alone(name, async () => {
-      const owner = this.#ready();
+    return this.#calls.run(name, async () => {
+      const { owner } = this.#calls;
       if (this.#partitions.size === 0 && this.#groups.size === 0) return;
       await this.#ask('EndTxn', () => this.#options.broker.transactions.end(this.transactionalId, owner, outcome));
       this.#forget();
@@ -105,28 +109,6 @@ export class MemoryProducer implements TransactionalProducer {
   #ask<T>(name: string, apply: () => T): Promise<T> {
     const { network, clock, coordinatorWaitMs } = this.#options;
     return patiently(clock, coordinatorWaitMs, () => network.call(name, apply));
-  }
-
-  #ready(): ProducerOwner {
-    if (this.#owner === null) throw new StopError(`Producer ${this.transactionalId} was used before init`);
-    return this.#owner;
-  }
-
-  /** One call at a time, none after a failed one. */
-  async #alone<T>(name: string, act: () => Promise<T>): Promise<T> {
-    if (this.#death !== null) throw this.#death;
-    if (this.#closed) throw new StopError(`${name} was called on the closed producer ${this.transactionalId}`);
-    if (this.#under !== null) throw new StopError(`${name} was called while ${this.#under} of producer ${this.transactionalId} is under way`);
-    if (name !== 'init') this.#ready();
-    this.#under = name;
-    try {
-      return await act();
-    } catch (thrown) {
-      this.#death = thrown instanceof MillraceError ? thrown : new RetryError(`${name} of producer ${this.transactionalId}: ${messageOf(thrown)}`, { cause: thrown });
-      throw this.#death;
-    } finally {
-      this.#under = null;
-    }
   }
 }
 

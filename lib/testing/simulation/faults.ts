@@ -1,10 +1,12 @@
 import type { Clock } from '../../core/clock.ts';
+import type { CrashPoint } from '../../core/crash-points.ts';
 import type { Fate } from '../../kafka/memory/index.ts';
 import type { Random } from '../random.ts';
 import type { Trace } from './trace.ts';
 
 /**
- * What can go wrong. `crash`: a worker's process ends at once and is started again later. `freeze`: it stops, often for longer than its
+ * What can go wrong. `crash`: a worker's process ends at once and is started again later. `crash-point`: it does so between two
+ * steps of opening a task, of a commit or of a write to a sink. `freeze`: it stops, often for longer than its
  * session, and goes on as if nothing had been. `lost-request`, `lost-answer`, `late-request` (it takes effect after the caller has given
  * up), `broken-connection`: what becomes of one call. `slow`: a call takes long. `rolling`: workers are stopped gracefully and started
  * again. `scale`: one more worker for a while. `outage`: the whole cluster does not answer for a while. `clock-jump`: a
@@ -12,7 +14,7 @@ import type { Trace } from './trace.ts';
  * loses its last second.
  */
 export const FAULTS = [
-  'crash', 'freeze', 'lost-request', 'lost-answer', 'late-request', 'broken-connection', 'slow', 'rolling', 'scale', 'outage', 'clock-jump', 'compaction', 'sink', 'sink-loss',
+  'crash', 'crash-point', 'freeze', 'lost-request', 'lost-answer', 'late-request', 'broken-connection', 'slow', 'rolling', 'scale', 'outage', 'clock-jump', 'compaction', 'sink', 'sink-loss',
 ] as const;
 
 export type Fault = (typeof FAULTS)[number];
@@ -22,6 +24,8 @@ const CALL_FAULTS: readonly Fault[] = ['crash', 'freeze', 'lost-request', 'lost-
 /** How often a call is hit, against the others: what carries the guarantee is hit more often than what comes all the time. */
 const WEIGHTS: Readonly<Record<string, number>> = { Fetch: 0.3, Heartbeat: 0.5, ListOffsets: 1, DescribeTopics: 1, CreateTopics: 1 };
 const USUAL_WEIGHT = 3;
+/** Of each crash point; a commit comes by ten of them. */
+const POINT_WEIGHT = 1;
 
 /** What faults do to a worker's process. */
 export interface Victim {
@@ -102,6 +106,16 @@ export class FaultPlan {
     trace.add(`fault ${kind} ${victim.name} ${call}`);
     this.count(kind);
     return this.#hit(kind, victim, fate);
+  }
+
+  /** Ends the worker at the point that it has come to, or not. */
+  async at(victim: Victim, point: CrashPoint): Promise<void> {
+    const { random, trace } = this.#options;
+    if (this.#healed || !victim.isRunning || !this.has('crash-point') || !random.chance(this.#rate * POINT_WEIGHT)) return;
+    trace.add(`fault crash-point ${victim.name} ${point}`);
+    this.count('crash-point');
+    victim.crash();
+    await new Promise(() => {});
   }
 
   #hit(kind: Fault, victim: Victim, fate: Fate): Fate {

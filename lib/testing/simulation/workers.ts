@@ -74,6 +74,7 @@ class Place implements Victim {
       environment: this.#options.environment, settings, clock: process, log: this.#options.log(name), schemas: this.#options.schemas,
       port: this.#options.wrapPort(memoryPort({ broker, clock: process, requestTimeoutMs, network })),
       drivers: this.#options.drivers(network),
+      crash: (point) => faults.at(victim, point),
       ...(this.#options.stores === null ? {} : { stores: this.#options.stores() }),
     });
     // It may have been killed in its first call.
