@@ -3,6 +3,7 @@
  * simulated on the one is true of the other.
  */
 import { after, before, describe } from 'mocha';
+import { describeDirect } from './kafka-port/direct.ts';
 import { describeGroups } from './kafka-port/groups.ts';
 import { describeLogs } from './kafka-port/logs.ts';
 import { Place, type PortSubject } from './kafka-port/place.ts';
@@ -25,6 +26,7 @@ export const describeKafkaPort = (name: string, make: () => Promise<PortSubject>
     });
 
     describe('transactions', () => describeTransactions(place));
+    describe('records and offsets outside transactions', () => describeDirect(place));
     describe('logs', () => describeLogs(place));
     describe('groups', () => describeGroups(place));
   });

@@ -1,7 +1,7 @@
 /** What the cases share: names, topics, producers, whole reads. */
 import { expect } from 'chai';
 import { systemClock } from '../../../lib/core/clock.ts';
-import type { FetchedBatch, KafkaPort, TransactionalProducer } from '../../../lib/kafka/port.ts';
+import type { FetchedBatch, KafkaPort, TaskProducer, TransactionalProducer } from '../../../lib/kafka/port.ts';
 
 /** A port whose way to the broker can be disturbed. */
 export interface DisturbedPort {
@@ -80,7 +80,7 @@ export class Place {
     return producer;
   }
 
-  async write(producer: TransactionalProducer, topic: string, values: readonly string[]): Promise<void> {
+  async write(producer: TaskProducer, topic: string, values: readonly string[]): Promise<void> {
     const batch = producer.batch();
     for (const value of values) batch.append(topic, 0, 'key', value, systemClock.now());
     await producer.send(batch);
