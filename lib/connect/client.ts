@@ -11,6 +11,10 @@ export interface ConnectClientOptions {
   readonly requestTimeoutMs?: number;
   /** All tries of one request together, while Connect rebalances or starts. Default 60 s. */
   readonly retryTimeoutMs?: number;
+  /** Takes out of a message what may not be shown. Default: the user info of URLs. */
+  readonly redact?: (text: string) => string;
+  /** Told once, when a request has to be tried again, with the reason. */
+  readonly onRetry?: (reason: string) => void;
 }
 
 export interface Answer {
@@ -22,12 +26,15 @@ const RETRY_BASE_MS = 100;
 const RETRY_MAX_MS = 2000;
 /** 409: the group rebalances. 502 to 504: it is not up yet, or not reached. */
 const PASSING: ReadonlySet<number> = new Set([409, 502, 503, 504]);
+/** With status 500: the worker has not joined its group yet, or its leader does not answer. */
+const TIMED_OUT = /^Request timed out/;
 const REQUEST_TIMEOUT_MS = 30_000;
 const RETRY_TIMEOUT_MS = 60_000;
 
 /** Kafka Connect over REST. What passes is tried again, for a bounded time. */
 export class ConnectClient {
   readonly #options: ConnectClientOptions;
+  #toldRetry = false;
 
   constructor(options: ConnectClientOptions) {
     this.#options = options;
@@ -42,7 +49,10 @@ export class ConnectClient {
       const { answer, reason } = await this.#try(method, path, body);
       if (answer !== undefined) return answer;
       const pauseMs = backoffMs(clock, attempt, RETRY_BASE_MS, RETRY_MAX_MS);
-      if (clock.monotonic() + pauseMs > deadline) throw new RetryError(`Kafka Connect at ${scrub(this.#options.url)}: ${reason}`);
+      const told = `Kafka Connect at ${scrub(this.#options.url)}: ${this.redacted(reason)}`;
+      if (clock.monotonic() + pauseMs > deadline) throw new RetryError(told);
+      if (!this.#toldRetry) this.#options.onRetry?.(told);
+      this.#toldRetry = true;
       await clock.sleep(pauseMs, signal);
     }
   }
@@ -51,7 +61,11 @@ export class ConnectClient {
   async expect(method: string, path: string, body?: unknown): Promise<unknown> {
     const answer = await this.request(method, path, body);
     if (answer.status >= 200 && answer.status < 300) return answer.body;
-    throw new StopError(`Kafka Connect answers ${answer.status} to ${method} ${path}: ${scrub(connectMessage(answer.body))}`);
+    throw new StopError(`Kafka Connect answers ${answer.status} to ${method} ${path}: ${this.redacted(connectMessage(answer.body))}`);
+  }
+
+  redacted(text: string): string {
+    return (this.#options.redact ?? scrub)(text);
   }
 
   async #try(method: string, path: string, body: unknown): Promise<{ answer?: Answer; reason: string }> {
@@ -67,7 +81,8 @@ export class ConnectClient {
       });
       const text = await response.text();
       const answer = { status: response.status, body: parsed(text) };
-      return PASSING.has(answer.status) ? { reason: `${answer.status} ${connectMessage(answer.body)}` } : { answer, reason: '' };
+      const message = connectMessage(answer.body);
+      return PASSING.has(answer.status) || (answer.status === 500 && TIMED_OUT.test(message)) ? { reason: `${answer.status} ${message}` } : { answer, reason: '' };
     } catch (error) {
       signal?.throwIfAborted();
       return { reason: messageOf((error as Error).cause ?? error) };
@@ -97,12 +112,16 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal;
   /** How long a request is tried again while Connect rebalances or starts. Default 60 s. */
   readonly retryTimeoutMs?: number;
+  /** Told once, when a request has to be tried again, with the reason. */
+  readonly onRetry?: (reason: string) => void;
 }
 
-export const clientOf = (options: ConnectOptions): ConnectClient =>
+export const clientOf = ({ connectUrl, clock, signal, retryTimeoutMs, onRetry, redact }: ConnectOptions & Pick<ConnectClientOptions, 'redact'>): ConnectClient =>
   new ConnectClient({
-    url: options.connectUrl,
-    clock: options.clock ?? systemClock,
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-    ...(options.retryTimeoutMs === undefined ? {} : { retryTimeoutMs: options.retryTimeoutMs }),
+    url: connectUrl,
+    clock: clock ?? systemClock,
+    ...(signal === undefined ? {} : { signal }),
+    ...(retryTimeoutMs === undefined ? {} : { retryTimeoutMs }),
+    ...(onRetry === undefined ? {} : { onRetry }),
+    ...(redact === undefined ? {} : { redact }),
   });

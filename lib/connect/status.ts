@@ -1,6 +1,8 @@
 import { systemClock } from '../core/clock.ts';
-import { scrub } from '../core/logger.ts';
 import { clientOf, type ConnectClient, type ConnectOptions } from './client.ts';
+import { runningConfig } from './diff.ts';
+import { hasPlaceholder } from './placeholders.ts';
+import { isSecretKey, Secrets } from './secrets.ts';
 
 export interface TaskStatus {
   readonly id: number;
@@ -32,32 +34,56 @@ interface RawStatus {
   readonly tasks: readonly (RawState & { readonly id: number })[];
 }
 
-const CAUSED_BY = 'Caused by: ';
+const CAUSED_BY = /^(?:Caused|Wrapped) by: /;
+/** A frame of the stack, or a note of those left out. */
+const FRAME = /^(?:at \S+\(|\.\.\. \d+ (?:more|common frames))|^Suppressed: /;
 
+/**
+ * Why something failed, out of a Java stack trace: its first message, and its innermost cause when that is another one,
+ * each with all its lines (PostgreSQL's detail and hint stand in lines of their own).
+ */
 export const causeOf = (trace: string): string => {
-  const lines = trace.split('\n').map((line) => line.trim());
-  const first = lines[0] ?? '';
-  const innermost = lines.findLast((line) => line.startsWith(CAUSED_BY))?.slice(CAUSED_BY.length);
-  return scrub(innermost === undefined || innermost === first ? first : `${first} <- ${innermost}`);
+  const messages: string[] = [];
+  let open = true;
+  for (const line of trace.split('\n').map((text) => text.trim())) {
+    if (FRAME.test(line)) open = false;
+    else if (CAUSED_BY.test(line) || messages.length === 0) {
+      messages.push(line.replace(CAUSED_BY, ''));
+      open = true;
+    } else if (open && line !== '') messages[messages.length - 1] += ` ${line}`;
+  }
+  const [first = '', ...causes] = messages;
+  const innermost = causes.at(-1);
+  return innermost === undefined || innermost === first ? first : `${first} <- ${innermost}`;
 };
 
-const stateOf = (raw: RawState): { state: string; cause?: string } => ({
+const stateOf = (raw: RawState, cut: (text: string) => string): { state: string; cause?: string } => ({
   state: raw.state,
-  ...(raw.trace === undefined || raw.trace === '' ? {} : { cause: causeOf(raw.trace) }),
+  ...(raw.trace === undefined || raw.trace === '' ? {} : { cause: cut(causeOf(raw.trace)) }),
 });
 
 const MISSING = { state: 'MISSING', tasks: [], running: false, failed: false } as const;
+
+/** A trace may repeat a secret that stands in the configuration itself. */
+const secretsOf = async (client: ConnectClient, name: string): Promise<Secrets> => {
+  const secrets = new Secrets();
+  const config = (await runningConfig(client, name)) ?? {};
+  for (const [key, value] of Object.entries(config)) if (isSecretKey(key) && !hasPlaceholder(value)) secrets.add(key, value);
+  return secrets;
+};
 
 export const readStatus = async (client: ConnectClient, name: string): Promise<ConnectorStatus> => {
   const path = `/connectors/${encodeURIComponent(name)}/status`;
   const answer = await client.request('GET', path);
   if (answer.status === 404) return { name, ...MISSING };
   const raw = (answer.status === 200 ? answer.body : await client.expect('GET', path)) as RawStatus;
-  const tasks = raw.tasks.map((task) => ({ id: task.id, ...stateOf(task) })).sort((a, b) => a.id - b.id);
+  const explained = [raw.connector, ...raw.tasks].some(({ trace }) => trace !== undefined && trace !== '');
+  const { cut } = explained ? await secretsOf(client, name) : new Secrets();
+  const tasks = raw.tasks.map((task) => ({ id: task.id, ...stateOf(task, cut) })).sort((a, b) => a.id - b.id);
   const states = [raw.connector.state, ...tasks.map((task) => task.state)];
   return {
     name,
-    ...stateOf(raw.connector),
+    ...stateOf(raw.connector, cut),
     tasks,
     running: tasks.length > 0 && states.every((state) => state === 'RUNNING'),
     failed: states.includes('FAILED'),

@@ -99,7 +99,7 @@ describe('connectors', () => {
       'bad.json: table.include.list: not a pattern: a(',
       'worse.json: connector.class: Failed to find any class that implements Connector',
     ]);
-    expect(fake.requests).to.deep.equal([VALIDATE, VALIDATE, VALIDATE]);
+    expect(fake.requests.filter((request) => !request.startsWith('GET'))).to.deep.equal([VALIDATE, VALIDATE, VALIDATE]);
   });
 
   it('never show a password that stands in the file', async () => {

@@ -1,0 +1,48 @@
+import { scrub } from '../core/logger.ts';
+
+/** Shown in place of a value that may be secret. */
+export const REDACTED = '[redacted]';
+
+const SECRET_KEY = /(password|passwd|secret|token|credential|private\.?key|jaas|user\.info|api\.?key|ssl\.key$|sslkey$)/i;
+
+/** Whether the value of a key with this name is never shown. */
+export const isSecretKey = (key: string): boolean => SECRET_KEY.test(key);
+
+/** Shorter texts stand in every message by chance; they are cut out only where they stand alone. */
+const SURE_LENGTH = 4;
+
+const literal = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&');
+
+/** The shapes in which a value turns up in messages: as it is, in JSON, in a URL. */
+const shapesOf = (value: string): string[] => [value, JSON.stringify(value).slice(1, -1), encodeURIComponent(value)];
+
+/**
+ * Values that no output, error or log may show. Passwords are cut out wherever they stand; what other placeholders stand
+ * for (a host, a user) only as whole words, so that a message about `app_orders` stays readable when the user is `app`.
+ */
+export class Secrets {
+  readonly #sure = new Set<string>();
+  readonly #words = new Set<string>();
+  #pattern: RegExp | undefined;
+
+  /** `key` is the setting whose value it is. */
+  add(key: string, value: string): void {
+    if (value === '') return;
+    const target = isSecretKey(key) && value.length >= SURE_LENGTH ? this.#sure : this.#words;
+    for (const shape of shapesOf(value)) target.add(shape);
+    this.#pattern = undefined;
+  }
+
+  /** The text without the values, and without the user info of URLs. */
+  readonly cut = (text: string): string => {
+    this.#pattern ??= this.#build();
+    return scrub(text).replaceAll(this.#pattern, REDACTED);
+  };
+
+  #build(): RegExp {
+    const longestFirst = (values: Iterable<string>): string[] => [...values].sort((a, b) => b.length - a.length).map(literal);
+    const words = longestFirst(this.#words);
+    const parts = [...longestFirst(this.#sure), ...(words.length === 0 ? [] : [`(?<![\\w-])(?:${words.join('|')})(?![\\w-])`])];
+    return parts.length === 0 ? /(?!)/g : new RegExp(parts.join('|'), 'g');
+  }
+}
