@@ -1,5 +1,5 @@
 /** Generated from enriched.avsc by `millrace schemas types`: change that file and run it again. */
-import { schema } from 'millrace/topology';
+import { schema, type Decimal } from 'millrace/topology';
 
 /** An engagement event with its content and what follows from both: the values of the topic engagement.enriched. */
 export interface Enriched {
@@ -18,12 +18,12 @@ export interface Enriched {
    * duration_ms / 1000.
    * Exact decimal text with 3 digits behind the point.
    */
-  readonly engagement_seconds: string | null;
+  readonly engagement_seconds: Decimal | null;
   /**
    * Per cent of the content's length, rounded half away from zero.
    * Exact decimal text with 2 digits behind the point.
    */
-  readonly engagement_pct: string | null;
+  readonly engagement_pct: Decimal | null;
   /** When this record was made, ISO 8601 in UTC. */
   readonly processed_at: string;
   /** Names of what is odd but possible about the event. */

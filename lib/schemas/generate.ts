@@ -66,7 +66,7 @@ const moduleOf = (parsed: unknown, fileName: string): string => {
   const { [EXPORT_ATTRIBUTE]: _, ...avro } = definition;
   return [
     `/** Generated from ${fileName} by \`millrace schemas types\`: change that file and run it again. */`,
-    "import { schema } from 'millrace/topology';",
+    `import { ${['schema', ...writer.imported.map((name) => `type ${name}`)].join(', ')} } from 'millrace/topology';`,
     '',
     ...writer.interfaces.flatMap((source) => [source, '']),
     `export const ${names.value} = schema<${names.type}>(${literal(avro, '')});`,

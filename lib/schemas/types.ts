@@ -1,5 +1,7 @@
 /** TypeScript types of Avro schemas, exactly as `lib/serde` reads and writes their values. */
 import { decimalScaleOf, isVariableScaleDecimal } from '../serde/avro-schema.ts';
+import { LARGEST_SCALE } from '../serde/decimal.ts';
+import { isTimeUnits } from '../serde/time-text.ts';
 
 export type Node = string | readonly Node[] | { readonly [attribute: string]: unknown };
 type Definition = { readonly [attribute: string]: unknown };
@@ -23,7 +25,10 @@ const UNITS: Readonly<Record<string, string>> = {
   'io.debezium.time.Timestamp': 'Milliseconds since the epoch.',
   'io.debezium.time.MicroTimestamp': 'Microseconds since the epoch.',
   'io.debezium.time.NanoTimestamp': 'Nanoseconds since the epoch.',
-  'io.debezium.time.MicroDuration': 'Microseconds.',
+  'io.debezium.time.MicroDuration': 'Microseconds; a month counts as 30.4375 days.',
+  'io.debezium.time.Interval': "ISO 8601 duration, such as 'P1Y2M3DT4H5M6.789S'.",
+  'io.debezium.time.ZonedTime': 'Time of day in UTC; the offset it had is not carried.',
+  'io.debezium.data.Bits': 'The last bits come first (little-endian).',
   'io.debezium.time.ZonedTimestamp': "ISO 8601 text in UTC, up to six digits of a second; 'infinity' and '-infinity' are possible.",
   'io.debezium.data.Json': 'JSON text.',
   'org.apache.kafka.connect.data.Date': 'Days since 1970-01-01.',
@@ -54,6 +59,7 @@ const meaningOf = (node: unknown): string[] => {
   if (node === null || typeof node !== 'object') return [];
   const definition = node as Definition;
   const scale = decimalScaleOf(definition);
+  if (scale !== undefined && scale > LARGEST_SCALE) return ['Exact decimal text.'];
   if (scale !== undefined) return [`Exact decimal text with ${scale} ${scale === 1 ? 'digit' : 'digits'} behind the point.`];
   if (isVariableScaleDecimal(definition)) return ['Exact decimal text.'];
   return [UNITS[String(definition['connect.name'])]].filter((text) => text !== undefined);
@@ -63,8 +69,14 @@ const meaningOf = (node: unknown): string[] => {
 export class TypeWriter {
   readonly #namespaces: string[] = [];
   readonly #named = new Map<string, string>();
-  readonly #taken = new Set<string>(['Readonly', 'Record', 'Uint8Array']);
+  readonly #taken = new Set<string>(['Readonly', 'Record', 'Uint8Array', 'Decimal', 'TimeUnits']);
+  readonly #imported = new Set<'Decimal' | 'TimeUnits'>();
   readonly #interfaces: string[] = [];
+
+  /** Types of ours that the interfaces mention. */
+  get imported(): readonly string[] {
+    return [...this.#imported].sort();
+  }
 
   /** Source of all interfaces so far, each after those it mentions. */
   get interfaces(): readonly string[] {
@@ -107,8 +119,14 @@ export class TypeWriter {
     if (typeof node === 'string') return this.#reference(node);
     if (Array.isArray(node)) return this.#union(node as readonly Node[], wanted);
     const definition = node as Definition;
-    if (decimalScaleOf(definition) !== undefined) return this.#remember(definition, 'string');
-    if (isVariableScaleDecimal(definition)) return this.#remember(definition, 'string');
+    if (decimalScaleOf(definition) !== undefined || isVariableScaleDecimal(definition)) {
+      this.#imported.add('Decimal');
+      return this.#remember(definition, 'Decimal');
+    }
+    if ((definition['type'] === 'int' || definition['type'] === 'long') && isTimeUnits(String(definition['connect.name']))) {
+      this.#imported.add('TimeUnits');
+      return `TimeUnits<${PRIMITIVES[definition['type']]!}>`;
+    }
     switch (definition['type']) {
       case 'record':
       case 'error': {

@@ -5,23 +5,16 @@
  */
 import type { Type, types } from 'avsc';
 import type { DecimalAs, Int64, TimeAs } from '../../topology/choices.ts';
-import { attributesOf, branchesOf, connectNameOf, decimalScaleOf, fieldsOf, isVariableScaleDecimal, kindOf } from './avro-schema.ts';
+import { checkedLong, checkedNumber, decimal, exactLong, isDecimal, isInteger, Mismatch } from './avro-exact.ts';
+import { attributesOf, branchesOf, connectNameOf, decimalScaleOf, fieldsOf, kindOf } from './avro-schema.ts';
 import { compileSkip, leastBytes } from './avro-skip.ts';
 import { Cursor, Malformed, type LastText } from './cursor.ts';
-import { decimalOf, numberOf } from './decimal.ts';
 import { recordReader, type FieldPlan } from './record-reader.ts';
 import { timeText } from './time-text.ts';
 
-export type Read = (cursor: Cursor) => unknown;
+export { Mismatch } from './avro-exact.ts';
 
-/** Two schemas, or a value and a schema, do not fit; `path` is the field. */
-export class Mismatch extends Error {
-  readonly path: string;
-  constructor(path: string, reason: string) {
-    super(`${path === '' ? 'value' : path}: ${reason}`);
-    this.path = path;
-  }
-}
+export type Read = (cursor: Cursor) => unknown;
 
 /**
  * `nulls: 'keep'` reads a null where our schema has none (the old row of a delete is filled up with nulls); 'refuse' makes it an error.
@@ -58,36 +51,20 @@ const compile = (context: Context, reader: Type, writer: Type, path: string): Re
     return compile(context, branch, writer, path);
   }
   if (isDecimal(reader)) {
-    const read = decimal(writer, path);
+    const read = decimal(writer);
     if (read === undefined) throw mismatch(reader, writer, path);
     return context.decimal === 'number' ? checkedNumber(read, path) : read;
   }
   if (decimalScaleOf(attributesOf(writer)) !== undefined && kindOf(reader) === 'string') throw mismatch(reader, writer, path);
   if (!sameUnit(reader, writer)) throw mismatch(reader, writer, path);
-  const text = context.time === 'text' ? timeText(connectNameOf(reader), kindOf(writer)) : undefined;
-  if (text !== undefined) return text;
+  const text = context.time === 'text' && isInteger(writer) ? timeText(connectNameOf(reader)) : undefined;
+  if (text !== undefined) {
+    const units = exactLong(reader, path);
+    return (cursor) => text(units(cursor));
+  }
   const read = kindOf(reader) === 'record' || kindOf(reader) === 'array' || kindOf(reader) === 'map' ? composite(context, reader, writer, path) : primitive(context, reader, writer, path);
   if (read === undefined) throw mismatch(reader, writer, path);
   return read;
-};
-
-const isDecimal = (type: Type): boolean => decimalScaleOf(attributesOf(type)) !== undefined || isVariableScaleDecimal(attributesOf(type));
-
-/** A `numeric` may get another declared scale, or lose it: the text is as exact either way. */
-const decimal = (writer: Type, path: string): ((cursor: Cursor) => string) | undefined => {
-  if (isVariableScaleDecimal(attributesOf(writer))) return variableScaleDecimal(writer);
-  const scale = decimalScaleOf(attributesOf(writer));
-  if (scale === undefined) return undefined;
-  if (kindOf(writer) !== 'fixed') return (cursor) => decimalOf(cursor.view(), scale);
-  const { size } = writer as types.FixedType;
-  return (cursor) => decimalOf(cursor.fixed(size), scale);
-};
-
-const checkedNumber = (read: (cursor: Cursor) => string, path: string): Read => (cursor) => {
-  const text = read(cursor);
-  const n = numberOf(text);
-  if (n === undefined) throw new Mismatch(path, `${text.length > 60 ? `${text.slice(0, 60)}...` : text} does not fit a number exactly: leave out decimal: 'number' to read it as text`);
-  return n;
 };
 
 /** Days, milliseconds, microseconds: a column whose unit changed would read as other times, silently. */
@@ -222,12 +199,6 @@ const repeatingText = (): Read => {
   return (cursor) => cursor.repeatingString(last);
 };
 
-const checkedLong = (path: string, hint: string): Read => (cursor) => {
-  const n = cursor.long();
-  if (!Number.isSafeInteger(n)) throw new Mismatch(path, `${n} is beyond 2^53 - 1: ${hint}`);
-  return n;
-};
-
 const primitive = (context: Context, reader: Type, writer: Type, path: string): Read | undefined => {
   const from = kindOf(writer);
   switch (kindOf(reader)) {
@@ -239,7 +210,7 @@ const primitive = (context: Context, reader: Type, writer: Type, path: string): 
       return from === 'int' ? (cursor) => cursor.int() : undefined;
     case 'long':
       if (from !== 'long' && from !== 'int') return undefined;
-      return context.int64 === 'bigint' ? (cursor) => cursor.bigint() : checkedLong(path, "leave out int64: 'number' to read it as bigint");
+      return context.int64 === 'bigint' ? exactLong(reader, path) : checkedLong(path, "leave out int64: 'number' to read it as bigint");
     case 'float':
     case 'double':
       if (from === 'double') return kindOf(reader) === 'double' ? (cursor) => cursor.double() : undefined;
@@ -273,17 +244,5 @@ const enumeration = (reader: types.EnumType, writer: types.EnumType, path: strin
     const written = writer.symbols[index];
     if (written === undefined) throw new Malformed(`${index} is no symbol of an enum of ${symbols.length}`);
     throw new Mismatch(path, `our enum has no symbol ${written}`);
-  };
-};
-
-const variableScaleDecimal = (writer: Type): ((cursor: Cursor) => string) => {
-  const scaleFirst = fieldsOf(writer)[0]?.name === 'scale';
-  return (cursor) => {
-    if (scaleFirst) {
-      const scale = cursor.int();
-      return decimalOf(cursor.view(), scale);
-    }
-    const bytes = cursor.view();
-    return decimalOf(bytes, cursor.int());
   };
 };

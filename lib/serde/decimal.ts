@@ -52,6 +52,16 @@ export const decimalText = (unscaled: bigint, scale: number): string => {
   return `${unscaled < 0n ? '-' : ''}${digits.slice(0, point)}.${digits.slice(point)}`;
 };
 
+/** PostgreSQL has no scale beyond this one; Debezium takes a negative scale for one of up to 2,047, and fills that up with zeros. */
+export const LARGEST_SCALE = 1_000;
+
+/** The text of a decimal without the zeros behind its point. */
+export const wholeText = (bytes: Uint8Array, scale: number): string => {
+  const unscaled = unscaledOf(bytes);
+  const unit = 10n ** BigInt(Math.min(scale, MAX_DIGITS));
+  return unscaled % unit === 0n ? String(unscaled / unit) : decimalText(unscaled, scale);
+};
+
 /** Unscaled value and own scale of decimal text; undefined when it is none. */
 export const parseDecimal = (text: string): { readonly unscaled: bigint; readonly scale: number } | undefined => {
   if (text.length > MAX_DIGITS) return undefined;

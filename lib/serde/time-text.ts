@@ -1,8 +1,4 @@
 /** Debezium's counts of days, milliseconds, microseconds and nanoseconds as ISO 8601 text, in the form in which Java writes it (a year beyond 9999 has a sign). */
-import type { Cursor } from './cursor.ts';
-
-type Read = (cursor: Cursor) => string;
-
 const DAY_SECONDS = 86_400n;
 /** Days from 0000-03-01 to 1970-01-01 in the Gregorian calendar carried backwards, and in its cycle of 400 years. */
 const TO_MARCH_0 = 719_468;
@@ -38,42 +34,64 @@ const timeOfDay = (digits: number) => (units: bigint): string => {
   return clockText(Number(units / unit), units % unit, digits);
 };
 
-/** PostgreSQL's infinities, in Debezium's counts: the times that the JDBC driver has for them. */
-const INFINITY_MS = 9_223_372_036_825_200n;
-const MINUS_INFINITY_MS = -9_223_372_036_832_400n;
+const LONG_MAX = 2n ** 63n - 1n;
+const LONG_MIN = -(2n ** 63n);
+/** PostgreSQL's first and last day, 4714-11-24 BC and 5874897-12-31; no timestamp is later than the year 294276. */
+const FIRST_DAY = -2_440_588n;
+const LAST_DAY = 2_145_042_905n;
+const END_OF_TIMESTAMPS_DAY = 106_762_940n;
 
-const timestamp = (digits: number) => {
+/** Debezium's counts for 'infinity' lie beyond every date or time stamp that PostgreSQL has; where microseconds leave no room there, they are the ends of int64. */
+const datetime = (digits: number) => {
   const unit = 10n ** BigInt(digits);
   const day = DAY_SECONDS * unit;
-  const infinity = INFINITY_MS * unit / 1_000n;
-  const minusInfinity = MINUS_INFINITY_MS * unit / 1_000n;
+  const first = FIRST_DAY * day;
+  const end = END_OF_TIMESTAMPS_DAY * day;
   return (units: bigint): string => {
-    if (units === infinity) return 'infinity';
-    if (units === minusInfinity) return '-infinity';
+    if (units >= end || units === LONG_MAX) return 'infinity';
+    if (units < first) return '-infinity';
     const inDay = ((units % day) + day) % day;
     return `${dateText(Number((units - inDay) / day))}T${clockText(Number(inDay / unit), inDay % unit, digits)}`;
   };
 };
 
+const date = (days: bigint): string => {
+  if (days > LAST_DAY) return 'infinity';
+  return days < FIRST_DAY ? '-infinity' : dateText(Number(days));
+};
+
 const TEXTS: Readonly<Record<string, (units: bigint) => string>> = {
-  'io.debezium.time.Date': (days) => dateText(Number(days)),
+  'io.debezium.time.Date': date,
   'io.debezium.time.Time': timeOfDay(3),
   'io.debezium.time.MicroTime': timeOfDay(6),
   'io.debezium.time.NanoTime': timeOfDay(9),
-  'io.debezium.time.Timestamp': timestamp(3),
-  'io.debezium.time.MicroTimestamp': timestamp(6),
-  'io.debezium.time.NanoTimestamp': timestamp(9),
-  'org.apache.kafka.connect.data.Date': (days) => dateText(Number(days)),
+  'io.debezium.time.Timestamp': datetime(3),
+  'io.debezium.time.MicroTimestamp': datetime(6),
+  'io.debezium.time.NanoTimestamp': datetime(9),
+  'org.apache.kafka.connect.data.Date': date,
   'org.apache.kafka.connect.data.Time': timeOfDay(3),
-  'org.apache.kafka.connect.data.Timestamp': timestamp(3),
+  'org.apache.kafka.connect.data.Timestamp': datetime(3),
 };
 
 /** Whether values of this `connect.name` are counts of time, which the choice `time` is about. */
 export const isTimeUnits = (connectName: string | undefined): boolean => connectName !== undefined && Object.hasOwn(TEXTS, connectName);
 
-/** The reader that makes text of a count with this `connect.name`; undefined for what is none. */
-export const timeText = (connectName: string | undefined, kind: string): Read | undefined => {
-  if (connectName === undefined || !isTimeUnits(connectName) || (kind !== 'int' && kind !== 'long')) return undefined;
-  const text = TEXTS[connectName]!;
-  return (cursor) => text(cursor.bigint());
+/** What makes text of a count with this `connect.name`; undefined for what is none. */
+export const timeText = (connectName: string | undefined): ((units: bigint) => string) | undefined =>
+  connectName !== undefined && isTimeUnits(connectName) ? TEXTS[connectName] : undefined;
+
+const MICROSECONDS_PER_DAY = DAY_SECONDS * 1_000_000n;
+/** How older versions of Debezium give '-infinity'. */
+const OLD_MINUS_INFINITY = -9_223_372_036_832_400_000n;
+
+/** Why a count cannot be what the column had: Debezium's own arithmetic has overflowed. Undefined for a `connect.name` where that does not happen. */
+export const overflowOf = (connectName: string | undefined): ((units: bigint) => string | undefined) | undefined => {
+  if (connectName === 'io.debezium.time.MicroTimestamp') {
+    const first = FIRST_DAY * MICROSECONDS_PER_DAY;
+    return (us) => (us < first && us !== LONG_MIN && us !== OLD_MINUS_INFINITY ? 'a time stamp after 294247-01-10, which Debezium cannot carry in microseconds' : undefined);
+  }
+  if (connectName === 'io.debezium.time.MicroDuration') {
+    return (us) => (us === LONG_MAX || us === LONG_MIN ? 'an interval of more than 292,271 years, which Debezium cannot carry in microseconds: set interval.handling.mode=string' : undefined);
+  }
+  return undefined;
 };

@@ -39,19 +39,29 @@ describe('types made from schemas', () => {
     [['null', { type: 'array', items: 'string' }], '(readonly string[]) | null'],
     [{ type: 'array', items: { type: 'array', items: 'int' } }, 'readonly (readonly number[])[]'],
     [{ type: 'map', values: ['null', 'int'] }, 'Readonly<Record<string, number | null>>'],
-    [connect('long', 'io.debezium.time.MicroTimestamp'), 'bigint', 'Microseconds since the epoch.'],
-    [['null', connect('int', 'io.debezium.time.Date')], 'number | null', 'Days since 1970-01-01.'],
+    [connect('long', 'io.debezium.time.MicroTimestamp'), 'TimeUnits<bigint>', 'Microseconds since the epoch.'],
+    [['null', connect('int', 'io.debezium.time.Date')], 'TimeUnits<number> | null', 'Days since 1970-01-01.'],
     [connect('string', 'io.debezium.data.Uuid'), 'string'],
     [connect('string', 'io.debezium.data.Json'), 'string', 'JSON text.'],
-    [connect('bytes', 'org.apache.kafka.connect.data.Decimal', { scale: 2, precision: 12, logicalType: 'decimal' }), 'string', 'Exact decimal text with 2 digits behind the point.'],
-    [{ type: 'bytes', logicalType: 'decimal', precision: 9, scale: 1 }, 'string', 'Exact decimal text with 1 digit behind the point.'],
-    [['null', { type: 'record', name: 'VariableScaleDecimal', namespace: 'io.debezium.data', fields: [{ name: 'scale', type: 'int' }, { name: 'value', type: 'bytes' }], 'connect.name': 'io.debezium.data.VariableScaleDecimal' }], 'string | null', 'Exact decimal text.'],
+    [connect('bytes', 'org.apache.kafka.connect.data.Decimal', { scale: 2, precision: 12, logicalType: 'decimal' }), 'Decimal', 'Exact decimal text with 2 digits behind the point.'],
+    [{ type: 'bytes', logicalType: 'decimal', precision: 9, scale: 1 }, 'Decimal', 'Exact decimal text with 1 digit behind the point.'],
+    [['null', { type: 'record', name: 'VariableScaleDecimal', namespace: 'io.debezium.data', fields: [{ name: 'scale', type: 'int' }, { name: 'value', type: 'bytes' }], 'connect.name': 'io.debezium.data.VariableScaleDecimal' }], 'Decimal | null', 'Exact decimal text.'],
+    [connect('bytes', 'org.apache.kafka.connect.data.Decimal', { scale: 2046, precision: 3, logicalType: 'decimal' }), 'Decimal', 'Exact decimal text.'],
+    [{ type: 'array', items: ['null', connect('int', 'io.debezium.time.Time')] }, 'readonly (TimeUnits<number> | null)[]'],
+    [connect('long', 'io.debezium.time.MicroDuration'), 'bigint', 'Microseconds; a month counts as 30.4375 days.'],
   ];
   for (const [avro, type, comment] of fields) {
     it(`are ${type} for ${JSON.stringify(avro)}`, () => {
       expect(fieldOf(generateTypes(recordOf(avro), 'x.avsc'))).to.deep.equal([type, comment ?? '']);
     });
   }
+
+  it('import the types of ours that they mention', () => {
+    const first = (type: unknown): string => generateTypes(recordOf(type), 'x.avsc').split('\n')[1]!;
+    expect(first('int')).to.equal("import { schema } from 'millrace/topology';");
+    expect(first(connect('int', 'io.debezium.time.Date'))).to.equal("import { schema, type TimeUnits } from 'millrace/topology';");
+    expect(first([connect('long', 'io.debezium.time.MicroTime'), { type: 'bytes', logicalType: 'decimal', precision: 9, scale: 1 }])).to.equal("import { schema, type Decimal, type TimeUnits } from 'millrace/topology';");
+  });
 
   it('are interfaces for nested records, once for each, also when they contain themselves', () => {
     const source = generateTypes(

@@ -1,11 +1,11 @@
 /** Generated from order.avsc by `millrace schemas types`: change that file and run it again. */
-import { schema } from 'millrace/topology';
+import { schema, type Decimal } from 'millrace/topology';
 
 export interface Order {
   readonly id: bigint;
   readonly customer_id: bigint;
   /** Exact decimal text with 2 digits behind the point. */
-  readonly amount: string;
+  readonly amount: Decimal;
   readonly placed_at: string;
 }
 

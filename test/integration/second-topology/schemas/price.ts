@@ -1,12 +1,12 @@
 /** Generated from price.avsc by `millrace schemas types`: change that file and run it again. */
-import { schema } from 'millrace/topology';
+import { schema, type Decimal } from 'millrace/topology';
 
 /** Keyed by product and currency. */
 export interface Price {
   readonly product_id: bigint;
   readonly currency: string;
   /** Exact decimal text with 2 digits behind the point. */
-  readonly price: string;
+  readonly price: Decimal;
 }
 
 export const price = schema<Price>({
