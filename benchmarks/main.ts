@@ -1,7 +1,7 @@
 /**
  * The benchmarks: npm run bench -- [PART...] [--small] [--events N] [--rounds N]
  *
- * Parts: engine profile latency hold rate micro report; all of them unless some are named. Progress goes to stderr, results to
+ * Parts: engine profile latency hold rate join micro report; all of them unless some are named. Progress goes to stderr, results to
  * benchmarks/results/*.json, the report to docs/PERFORMANCE.md.
  */
 import { writeFile } from 'node:fs/promises';
@@ -11,6 +11,7 @@ import { clean, down } from '../lib/stack/index.ts';
 import { loadedStack } from './data/load.ts';
 import { Deadline } from './deadline.ts';
 import { runEngine } from './engine/run.ts';
+import { runJoin } from './join/run.ts';
 import { runHold, runRate } from './live/hold.ts';
 import { runLatency } from './live/latency.ts';
 import { runMicro } from './micro/run.ts';
@@ -19,12 +20,12 @@ import { reportText } from './report/text.ts';
 import { readResult, recorded, type PartName } from './results.ts';
 import { say } from './say.ts';
 import { sizes, type Sizes } from './sizes.ts';
-import { INPUT_DIR, LIVE_DIR, liveStack } from './stack.ts';
+import { INPUT_DIR, JOIN_DIR, joinStack, LIVE_DIR, liveStack } from './stack.ts';
 
-const PARTS = ['engine', 'profile', 'latency', 'hold', 'rate', 'micro'] as const satisfies readonly PartName[];
+const PARTS = ['engine', 'profile', 'latency', 'hold', 'rate', 'join', 'micro'] as const satisfies readonly PartName[];
 const REPORT = join(import.meta.dirname, '..', 'docs', 'PERFORMANCE.md');
 /** The whole run ends within it; what there is no time for is left out and said. */
-const TOTAL_MS = 25 * 60_000;
+const TOTAL_MS = 30 * 60_000;
 
 const failures: string[] = [];
 /** Set when a signal has told this run to end. */
@@ -73,9 +74,21 @@ const onLive = async (wanted: ReadonlySet<string>, size: Sizes, deadline: Deadli
   }
 };
 
+const onPairs = async (wanted: ReadonlySet<string>, { joinPairs: pairs, joinRate: rate }: Sizes, deadline: Deadline): Promise<void> => {
+  if (!wanted.has('join')) return;
+  await part('join', async () => {
+    await clean({ dir: JOIN_DIR });
+    try {
+      return await runJoin(await joinStack(), { pairs, rate });
+    } finally {
+      await clean({ dir: JOIN_DIR });
+    }
+  }, (pairs / rate) * 1_000 + 120_000, deadline);
+};
+
 const report = async (): Promise<void> => {
-  const [engine, profile, latency, hold, rate, micro] = await Promise.all(PARTS.map((name) => readResult<never>(name)));
-  await writeFile(REPORT, reportText({ engine: engine!, profile: profile!, latency: latency!, hold: hold!, rate: rate!, micro: micro! }));
+  const [engine, profile, latency, hold, rate, pairs, micro] = await Promise.all(PARTS.map((name) => readResult<never>(name)));
+  await writeFile(REPORT, reportText({ engine: engine!, profile: profile!, latency: latency!, hold: hold!, rate: rate!, join: pairs!, micro: micro! }));
   say('docs/PERFORMANCE.md is written');
 };
 
@@ -90,6 +103,7 @@ const main = async (): Promise<void> => {
   if (wanted.has('micro')) await part('micro', runMicro, 0, deadline);
   await onInput(wanted, size, deadline).catch((error: unknown) => void failures.push(`the stack with the input: ${(error as Error).message}`));
   await onLive(wanted, size, deadline).catch((error: unknown) => void failures.push(`the whole stack: ${(error as Error).message}`));
+  await onPairs(wanted, size, deadline);
   if (interruptedCode !== null) return;
   await report();
   for (const failure of failures) say(`not measured: ${failure}`);
@@ -102,7 +116,7 @@ for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) {
     if (interruptedCode !== null) process.exit(code);
     interruptedCode = code;
     say('interrupted: stopping the stacks');
-    void Promise.allSettled([down({ dir: INPUT_DIR }), down({ dir: LIVE_DIR })]).then(() => process.exit(code));
+    void Promise.allSettled([down({ dir: INPUT_DIR }), down({ dir: LIVE_DIR }), down({ dir: JOIN_DIR })]).then(() => process.exit(code));
   });
 }
 

@@ -9,6 +9,9 @@ export interface Sizes {
   readonly holdS: number;
   readonly firstRate: number;
   readonly stepS: number;
+  readonly joinPairs: number;
+  /** Pairs a second. */
+  readonly joinRate: number;
   /** What the parts on the live stack take, so that the engine leaves it to them. */
   readonly liveMs: number;
 }
@@ -26,6 +29,8 @@ const full: Sizes = {
   holdS: 300,
   firstRate: 2_500,
   stepS: 20,
+  joinPairs: 120_000,
+  joinRate: 1_000,
   liveMs: 13 * 60_000,
 };
 
@@ -39,6 +44,8 @@ const small: Sizes = {
   holdS: 60,
   firstRate: 250,
   stepS: 15,
+  joinPairs: 7_500,
+  joinRate: 250,
   liveMs: 4 * 60_000,
 };
 

@@ -20,9 +20,13 @@ export const LIVE_DIR = join(ROOT, '.millrace-bench-live');
 
 export const EVENTS_TOPIC = 'app.public.engagement_events';
 
+/** New for each run too: rows and events of pairs. */
+export const JOIN_DIR = join(ROOT, '.millrace-bench-join');
+
 const INPUT_SERVICES: readonly BaseServiceName[] = ['kafka', 'registry', 'postgres', 'connect'];
 const INPUT_PORTS = 300;
 const LIVE_PORTS = 400;
+const JOIN_PORTS = 500;
 const CONNECTOR_WAIT_MS = 120_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 
@@ -85,6 +89,13 @@ export const inputStack = async (): Promise<BenchStack> => {
   const stack = await up({ dir: INPUT_DIR, services: INPUT_SERVICES, portOffset: INPUT_PORTS, onProgress: told() });
   await setUp(stack, stack.environment, makeNullable);
   return { dir: INPUT_DIR, environment: stack.environment };
+};
+
+export const joinStack = async (): Promise<BenchStack> => {
+  say('Bringing up a stack for pairs of rows and events (Kafka, registry, PostgreSQL, Connect)');
+  const stack = await up({ dir: JOIN_DIR, services: INPUT_SERVICES, portOffset: JOIN_PORTS, onProgress: told() });
+  await setUp(stack, stack.environment);
+  return { dir: JOIN_DIR, environment: stack.environment };
 };
 
 /** All services and the partner of the example. */

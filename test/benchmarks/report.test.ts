@@ -1,13 +1,14 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import type { EngineBody } from '../../benchmarks/engine/run.ts';
+import type { JoinBody } from '../../benchmarks/join/run.ts';
 import type { HoldBody } from '../../benchmarks/live/hold.ts';
 import type { LatencyBody } from '../../benchmarks/live/latency.ts';
 import { reportText, type Results } from '../../benchmarks/report/text.ts';
 import { markdownTable } from '../../benchmarks/report/words.ts';
 import type { PartName, Result } from '../../benchmarks/results.ts';
 
-const none: Results = { engine: null, profile: null, latency: null, hold: null, rate: null, micro: null };
+const none: Results = { engine: null, profile: null, latency: null, hold: null, rate: null, join: null, micro: null };
 
 const result = <T>(part: PartName, body: T): Result<T> => ({
   part, at: '2026-03-04T05:06:07.890Z', seconds: 61, machine: { cpu: 'A CPU', cores: 2, memoryGiB: 24, system: 'linux' }, versions: { node: 'v24' }, load: { before: 0.5, after: 1.25 }, body,
@@ -28,11 +29,19 @@ const hold: HoldBody = {
   sinks: [{ sink: 'partner', expected: 5, actual: 5 }], lagFlat: true, memoryFlat: null, complete: true,
 };
 
+const join: JoinBody = {
+  pairs: 120_100, rate: 1_000, achieved: 998, workers: 2, restarts: ['SIGKILL of 1 of 2 workers at 18,000 pairs'], catchupTimeouts: 0, skipped: null, passed: true,
+  programs: [
+    { program: 'millrace', joined: 120_100, missed: 0, stale: 0, wrong: { together: 0, before: 0 }, lost: 0, duplicated: 0, drainS: 0.5 },
+    { program: 'streams', joined: 120_100, missed: 12, stale: 1_201, wrong: { together: 613, before: 600 }, lost: 0, duplicated: 0, drainS: 2 },
+  ],
+};
+
 describe('benchmarks: the report', () => {
   it('says of each part that was never run how to run it, and of each aim that it is not measured', () => {
     const text = reportText(none);
-    for (const part of ['engine', 'profile', 'latency', 'hold', 'rate', 'micro']) expect(text).to.contain(`npm run bench -- ${part}`);
-    expect(text.match(/: not measured\.$/gm)).to.have.length(5);
+    for (const part of ['engine', 'profile', 'latency', 'hold', 'rate', 'join', 'micro']) expect(text).to.contain(`npm run bench -- ${part}`);
+    expect(text.match(/: not measured\.$/gm)).to.have.length(6);
   });
 
   it('says where, when and beside how much load it was measured', () => {
@@ -53,6 +62,14 @@ describe('benchmarks: the report', () => {
     expect(text).to.contain('| Millrace, everywhere join, two processes / Kafka Streams, global table, two threads | 1.2x | 1.49x | reached |');
     expect(text).to.contain('p99 at most 750 ms: **not reached**.');
     expect(text).to.contain('every sink complete: not measured.');
+  });
+
+  it('counts the rows that each program missed', () => {
+    const text = reportText({ ...none, join: result('join', join) });
+    expect(text).to.contain('| Millrace, two processes | 120,100 | 0 | 0 | 0 | 0 | 0 | 0 | 0.5 |');
+    expect(text).to.contain('| Kafka Streams, global table, two threads | 120,100 | 12 (0.010 %) | 1,201 (1.0 %) | 613 | 600 | 0 | 0 | 2.0 |');
+    expect(text).to.contain('- No event misses its row (120,100 pairs), also while workers are killed and restarted: reached.');
+    expect(text).to.contain('Meanwhile: SIGKILL of 1 of 2 workers at 18,000 pairs.');
   });
 
   it('says that output was only counted where nothing compared it', () => {

@@ -1,15 +1,11 @@
 /** Rows and events that become visible in one transaction: an event must find its row, whichever partition is read first. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'chai';
 import { afterEach, describe, it } from 'mocha';
 import { json, leftJoin, map, stream, table, to, topology } from 'millrace/topology';
 import { kafka } from 'millrace/sinks';
-import { systemClock } from '../../lib/core/clock.ts';
-import { silentLogger } from '../../lib/core/logger.ts';
-import { kafkaPort } from '../../lib/kafka/kafkajs/index.ts';
-import type { BatchReader, KafkaPort } from '../../lib/kafka/port.ts';
 import { Handles } from './support/handles.ts';
 import { eventually, Lab } from './support/lab.ts';
+import { slowTablePort } from './support/slow-table.ts';
 
 interface Row {
   readonly id: string;
@@ -29,8 +25,6 @@ interface Joined {
 const PARTITIONS = 4;
 const SENDERS = 4;
 const ROWS_A_TRANSACTION = 50;
-/** The table is read so much later than it could be. */
-const SLOW_MS = 25;
 
 const joining = (app: string) => {
   const rows = table(`${app}.rows`, json<Row>(), { key: 'id' });
@@ -39,25 +33,6 @@ const joining = (app: string) => {
     map(([event, row]): Joined => ({ id: event.id, expected: event.version, found: row?.version ?? null })),
     to('joined', kafka(`${app}.joined`, json<Joined>())),
   ));
-};
-
-/** A port whose tables are slow to read and, with `highWatermark: 'ignored'`, believe to have caught up at once. */
-const portOf = (lab: Lab, tableTopic: string, highWatermark: 'asked' | 'ignored'): KafkaPort => {
-  const port = kafkaPort({ brokers: lab.brokers.split(','), clientId: lab.app, clock: systemClock, log: silentLogger, requestTimeoutMs: 10_000 });
-  const slow = (reader: BatchReader): BatchReader => ({
-    fetch: async (positions, limits) => {
-      const batches = await reader.fetch(positions, limits);
-      if (batches[0]?.topic === tableTopic) await delay(SLOW_MS);
-      return batches;
-    },
-    endOffsets: async (partitions, isolation) => {
-      const ends = await reader.endOffsets(partitions, isolation);
-      return isolation === 'read_uncommitted' && highWatermark === 'ignored' ? ends.map((end) => ({ ...end, offset: 0 })) : ends;
-    },
-    startOffsets: (partitions) => reader.startOffsets(partitions),
-    close: () => reader.close(),
-  });
-  return { ...port, reader: () => slow(port.reader()) };
 };
 
 /** Each transaction writes new versions of rows, then events that name the versions. */
@@ -97,7 +72,7 @@ describe('a join with a table that is written in the same transactions', functio
     labs.push(lab);
     await lab.topic('rows', PARTITIONS, { 'cleanup.policy': 'compact' });
     await lab.topic('events', PARTITIONS);
-    const { handle } = handles.start(joining(lab.app), { port: portOf(lab, `${lab.app}.rows`, highWatermark) });
+    const { handle } = handles.start(joining(lab.app), { port: slowTablePort({ brokers: lab.brokers, clientId: lab.app, table: `${lab.app}.rows` }, highWatermark) });
     await eventually(() => handle.figures().stages[0]!.tasks === PARTITIONS, () => 'all tasks are open');
     await write(lab, events);
     await eventually(() => handle.figures().stages[0]!.recordsIn >= events && handle.figures().stages[0]!.lagRecords === 0, () => JSON.stringify(handle.figures()));
