@@ -29,15 +29,15 @@ const cpuUs = async (times: number, act: () => Promise<void>): Promise<number> =
 /** A producer that answers at once. */
 const instant = (): TaskProducer => ({
   transactionalId: 'instant', init: () => Promise.resolve({ producerId: 0, epoch: 0 }), batch: () => ({}) as OutputBatch,
-  send: () => Promise.resolve(), sendOffsets: () => Promise.resolve(), commit: () => Promise.resolve(), close: () => Promise.resolve(),
+  send: () => Promise.resolve([]), sendOffsets: () => Promise.resolve(), commit: () => Promise.resolve(), close: () => Promise.resolve(),
 });
 
 /** The steps of the commit, and nothing between them. */
-const bare = async ({ producer, output, positions, stores, group }: Checkpoint): Promise<void> => {
-  if (output.count > 0) await producer.send(output);
+const bare = async ({ producer, output, positions, state, sealedMs, group }: Checkpoint): Promise<void> => {
+  const sent = output.count > 0 ? await producer.send(output) : [];
   await producer.sendOffsets(group, positions);
   await producer.commit();
-  for (const store of stores) store.committed();
+  if (state !== null) await state.committed(sent, sealedMs);
 };
 
 const cheapestCommitUs = async (): Promise<number> => {
@@ -49,14 +49,14 @@ const cheapestCommitUs = async (): Promise<number> => {
   const us = await cpuUs(COMMITS, async () => {
     const output = producer.batch();
     output.append('out', 0, 'key', 'value', systemClock.now());
-    await commit({ producer, group: 'group', output, positions: POSITIONS, stores: [], crash: null });
+    await commit({ producer, group: 'group', output, positions: POSITIONS, state: null, sealedMs: 0, crash: null });
   });
   await port.close();
   return us;
 };
 
 export const crashPointCost = async (): Promise<CrashPointCost> => {
-  const checkpoint: Checkpoint = { producer: instant(), group: 'group', output: { count: 1 } as OutputBatch, positions: POSITIONS, stores: [], crash: null };
+  const checkpoint: Checkpoint = { producer: instant(), group: 'group', output: { count: 1 } as OutputBatch, positions: POSITIONS, state: null, sealedMs: 0, crash: null };
   const differences: number[] = [];
   for (let round = 0; round <= ROUNDS; round += 1) {
     const [points, none] = [await cpuUs(CALLS, () => commit(checkpoint)), await cpuUs(CALLS, () => bare(checkpoint))];

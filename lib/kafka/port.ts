@@ -73,6 +73,12 @@ export interface OutputBatch {
   rollback(): void;
 }
 
+/** Where the records of one partition went. */
+export interface Sent extends Position {
+  /** Of the first of them; `offset` is the one behind the last. */
+  readonly firstOffset: number;
+}
+
 /** The owner that `init` made: only grows for one transactional id, so it orders owners. */
 export interface ProducerOwner {
   readonly producerId: number;
@@ -88,8 +94,8 @@ export interface TaskProducer {
   /** InitProducerId: ends the open transaction of the previous owner and shuts it out. Must return before committed offsets are read. */
   init(): Promise<ProducerOwner>;
   batch(): OutputBatch;
-  /** Sends a batch; split so that no record batch passes `maxBatchBytes`. Resolves when the brokers have it. */
-  send(batch: OutputBatch): Promise<void>;
+  /** Sends a batch; split so that no record batch passes `maxBatchBytes`. Resolves when the brokers have it, with where it went, partition by partition. */
+  send(batch: OutputBatch): Promise<readonly Sent[]>;
   /** `positions` are the next offsets to process. `member` fences by generation where it is given. */
   sendOffsets(groupId: string, positions: readonly Position[], member?: Membership): Promise<void>;
   commit(): Promise<void>;
@@ -141,6 +147,8 @@ export interface TopicSpec {
 
 export interface TopicDescription {
   readonly topic: string;
+  /** A topic that is made anew under the same name has another one. */
+  readonly id: string;
   readonly partitions: number;
   readonly config: Readonly<Record<string, string>>;
 }

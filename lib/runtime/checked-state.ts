@@ -35,7 +35,11 @@ const encodeState = (store: TaskStore, key: string, value: unknown): Buffer | st
 export const sealStores = (stores: Iterable<TaskStore>, output: OutputBatch, partition: number, nowMs: number): (readonly [Store, ReadonlyMap<string, unknown>])[] =>
   [...stores].map((store) => {
     const writes = store.store.seal();
-    for (const [key, value] of writes) output.append(store.changelog, partition, key, value === undefined ? null : encodeState(store, key, value), nowMs);
+    for (const [key, value] of writes) {
+      const bytes = value === undefined ? null : encodeState(store, key, value);
+      output.append(store.changelog, partition, key, bytes, nowMs);
+      store.store.encoded(key, bytes);
+    }
     return [store.store, writes] as const;
   });
 

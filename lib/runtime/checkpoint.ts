@@ -1,6 +1,6 @@
 import type { Crash } from '../core/crash-points.ts';
 import type { OutputBatch, Position, TaskProducer } from '../kafka/port.ts';
-import type { Store } from '../state/store.ts';
+import type { TaskState } from '../state/home.ts';
 
 /** Everything that a task has done since its last commit, closed. */
 export interface Checkpoint {
@@ -10,7 +10,10 @@ export interface Checkpoint {
   readonly output: OutputBatch;
   /** The next offsets to process. */
   readonly positions: readonly Position[];
-  readonly stores: readonly Store[];
+  /** Null: the task has no stores. */
+  readonly state: TaskState | null;
+  /** When the checkpoint was closed, ms since the epoch. */
+  readonly sealedMs: number;
   readonly crash: Crash;
 }
 
@@ -20,10 +23,10 @@ export interface Checkpoint {
  * outcome unknown, and the task finds it out by opening again. Either way the caller drops everything uncommitted.
  */
 export const commit = async (checkpoint: Checkpoint): Promise<void> => {
-  const { producer, output, positions, stores, crash } = checkpoint;
+  const { producer, output, positions, state, crash } = checkpoint;
   // 1. Outputs and changelog records, inside the transaction.
   if (crash !== null) await crash('before-send');
-  if (output.count > 0) await producer.send(output);
+  const sent = output.count > 0 ? await producer.send(output) : [];
   if (crash !== null) await crash('after-send');
   // 2. The offsets behind them.
   if (crash !== null) await crash('before-offsets');
@@ -33,9 +36,9 @@ export const commit = async (checkpoint: Checkpoint): Promise<void> => {
   if (crash !== null) await crash('before-commit');
   await producer.commit();
   if (crash !== null) await crash('after-commit');
-  // 4. What was written to the stores becomes their committed state, in one local step each.
+  // 4. What was written to the stores becomes their committed state, with the changelogs' positions, in one local step.
   if (crash !== null) await crash('before-store');
-  for (const store of stores) store.committed();
+  if (state !== null) await state.committed(sent, checkpoint.sealedMs);
   if (crash !== null) await crash('after-store');
   // 5. The caller forgets the checkpoint.
 };

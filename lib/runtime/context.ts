@@ -9,7 +9,7 @@ import type { StagePlan } from '../plan/types.ts';
 import type { Breaker } from '../sinks/breaker.ts';
 import type { SinkDriver } from '../sinks/contract.ts';
 import type { WorkerEvents } from './events.ts';
-import type { Store } from '../state/store.ts';
+import type { StateHome } from '../state/home.ts';
 import type { Serdes } from './serdes.ts';
 import type { StoreViews } from './store-views.ts';
 import type { TableReader } from './table.ts';
@@ -32,8 +32,8 @@ export interface StageContext {
   readonly outside: { readonly driver: SinkDriver; readonly breaker: Breaker } | null;
   readonly events: WorkerEvents;
   readonly views: StoreViews;
-  /** An empty store for a task. */
-  readonly newStore: (name: string, partition: number) => Store;
+  /** Where tasks keep their state. */
+  readonly home: StateHome;
   /** Partition count of every topic of the plan. */
   readonly partitions: ReadonlyMap<string, number>;
   /** `max.message.bytes` of every topic that the plan writes to. */

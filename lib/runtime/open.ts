@@ -2,11 +2,11 @@ import type { StatefulNode } from '../../topology/node.ts';
 import { StopError } from '../core/errors.ts';
 import type { Membership, Position, ProducerOwner, TaskProducer, TopicPartition } from '../kafka/port.ts';
 import { attemptThrough } from '../sinks/breaker.ts';
-import { restore } from '../state/restore.ts';
+import type { TaskState } from '../state/home.ts';
 import type { TaskStore } from './checked-state.ts';
 import type { StageContext } from './context.ts';
 import type { Engine } from './engine.ts';
-import { fetchLimits } from './limits.ts';
+import { openState } from './open-state.ts';
 import { ProcessingEngine } from './processing.ts';
 import { SinkingEngine } from './sinking.ts';
 import { Task, type TaskEntry } from './task.ts';
@@ -36,6 +36,7 @@ export const openTask = async (context: StageContext, { partition, signal, membe
   const id = stage.transactionalId(partition);
   const producer = config.guarantee === 'exactly-once' ? port.producer(id, { transactionTimeoutMs }) : port.directProducer(id, { transactionTimeoutMs, membership });
   const stores = new Map<StatefulNode, TaskStore>();
+  let state: TaskState | null = null;
   try {
     if (crash !== null) await crash('before-fence');
     const owner = await producer.init();
@@ -47,7 +48,7 @@ export const openTask = async (context: StageContext, { partition, signal, membe
     if (crash !== null) await crash('after-positions');
     // 3. Stores from their changelogs, to the last stable offset.
     if (crash !== null) await crash('before-restore');
-    await restoreStores(context, partition, signal, stores);
+    state = await openState(context, { partition, owner, signal }, stores);
     if (crash !== null) await crash('after-restore');
     for (const output of stage.outputs) await context.serdes.encoder(output.codec, output.topic).prepare();
     // 4. Joined tables are loaded before the stage opens its first task (worker.ts).
@@ -55,13 +56,13 @@ export const openTask = async (context: StageContext, { partition, signal, membe
     if (crash !== null) await crash('before-start');
     const wake = new Wake(clock);
     const { engine, starts } = stage.sink === null
-      ? { engine: new ProcessingEngine({ context, partition, producer, stores, checksStates, wake: () => wake.signal(), signal }), starts: committed }
+      ? { engine: new ProcessingEngine({ context, partition, producer, stores, state, checksStates, wake: () => wake.signal(), signal }), starts: committed }
       : await sinking(context, partition, producer, owner, committed, signal);
     if (crash !== null) await crash('after-start');
     signal.throwIfAborted();
     return new Task({ context, partition, entries: entriesOf(context, starts), engine, wake, signal, onRoom });
   } catch (error) {
-    for (const { store } of stores.values()) store.close();
+    await state?.close();
     await producer.close();
     throw error;
   }
@@ -89,31 +90,6 @@ const startPositions = async (context: StageContext, places: readonly TopicParti
         : "Was the topic made anew? Then reset the group's offsets with kafka-consumer-groups, and delete its changelogs",
     });
   });
-};
-
-const restoreStores = async (
-  context: StageContext, partition: number, signal: AbortSignal,
-  stores: Map<StatefulNode, TaskStore>,
-): Promise<void> => {
-  const { stage, clock, config, log, serdes, events } = context;
-  for (const { node, name, changelog } of stage.stores) {
-    const encoder = serdes.encoder(node.state, changelog);
-    const store = context.newStore(name, partition);
-    stores.set(node, { store, changelog, encoder, maxBytes: context.maxBytes.get(changelog) ?? Infinity });
-    await encoder.prepare();
-    const startedMs = clock.monotonic();
-    // A reader of its own: tasks are opened side by side.
-    const reader = context.port.reader();
-    const onProgress = context.counters.restoring();
-    const records = await restore({ reader, changelog, partition, decoder: serdes.decoder(node.state), store, limits: fetchLimits(config), clock, signal, onProgress })
-      .finally(() => {
-        onProgress(0);
-        return reader.close();
-      });
-    const ms = Math.round(clock.monotonic() - startedMs);
-    log.info('store restored', { stage: stage.name, store: name, partition, records, keys: store.size, ms });
-    events.emit({ type: 'restored', stage: stage.name, store: name, partition, records, ms });
-  }
 };
 
 const entriesOf = (context: StageContext, starts: readonly Position[]): TaskEntry[] => starts.map(({ topic, partition, offset }) => {

@@ -4,6 +4,7 @@ import { RejoinError } from '../core/errors.ts';
 import type { FetchedBatch, OutputBatch, TaskProducer } from '../kafka/port.ts';
 import { compile, type CompiledStage, type StageHost, type StateAccess, type TableAccess } from '../plan/compile.ts';
 import { NO_VALUE } from '../serde/serde.ts';
+import type { TaskState } from '../state/home.ts';
 import type { Store } from '../state/store.ts';
 import { checkedState, sealStores, type TaskStore } from './checked-state.ts';
 import { commit } from './checkpoint.ts';
@@ -20,6 +21,8 @@ export interface ProcessingOptions {
   readonly partition: number;
   readonly producer: TaskProducer;
   readonly stores: ReadonlyMap<StatefulNode, TaskStore>;
+  /** All of these stores; null when there are none. */
+  readonly state: TaskState | null;
   /** Whether states are encoded when they are written already. */
   readonly checksStates: boolean;
   /** Wakes the task's loop when a commit has ended. */
@@ -237,11 +240,12 @@ export class ProcessingEngine implements Engine, StageHost {
   }
 
   #startCommit(): void {
-    const { context, producer, partition, stores } = this.#options;
+    const { context, producer, partition, stores, state } = this.#options;
     const { clock, counters, stage, events, views, crash } = context;
-    const sealed = sealStores(stores.values(), this.#output, partition, clock.now());
+    const sealedMs = clock.now();
+    const sealed = sealStores(stores.values(), this.#output, partition, sealedMs);
     this.#committingRecords = this.#uncommitted.records;
-    const checkpoint = { producer, group: stage.group, output: this.#output, positions: this.#uncommitted.take(partition), stores: this.#stores, crash };
+    const checkpoint = { producer, group: stage.group, output: this.#output, positions: this.#uncommitted.take(partition), state, sealedMs, crash };
     this.#output = producer.batch();
     const startedMs = clock.monotonic();
     this.#committing = commit(checkpoint).then(
@@ -290,7 +294,7 @@ export class ProcessingEngine implements Engine, StageHost {
   async discard(): Promise<void> {
     this.#discarded.abort(new RejoinError('the task is closed'));
     this.#context.views.detach(this.#stores);
-    for (const store of this.#stores) store.close();
+    await this.#options.state?.close();
     await this.#options.producer.close();
   }
 }

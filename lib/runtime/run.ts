@@ -14,7 +14,9 @@ import type { Plan, StagePlan, TopologyValue } from '../plan/types.ts';
 import { createSerde, type Schemas } from '../serde/index.ts';
 import { attemptThrough } from '../sinks/breaker.ts';
 import { createDriver, settingProblems, type SinkDriver } from '../sinks/index.ts';
-import { MemoryStore } from '../state/memory.ts';
+import { openDiskHome } from '../state/disk-home.ts';
+import type { StateHome } from '../state/home.ts';
+import { memoryHome } from '../state/memory-home.ts';
 import type { OutsideSink } from '../../topology/sinks.ts';
 import type { StageContext } from './context.ts';
 import { WorkerEvents, type WorkerEvent } from './events.ts';
@@ -42,8 +44,8 @@ export interface RunOptions {
   readonly port?: KafkaPort;
   /** How outside sinks are reached. Default: their own drivers. */
   readonly drivers?: typeof createDriver;
-  /** Makes the store of a task's state. Default: in memory. */
-  readonly stores?: StageContext['newStore'];
+  /** Where tasks keep their state. Default: what the setting `state` says. */
+  readonly home?: StateHome;
   /** Where Avro schemas come from and go to. Default: the registry at `registryUrl`. */
   readonly schemas?: Schemas;
   /** Called at each crash point. Default: what `crashAt` arms. */
@@ -109,8 +111,10 @@ class Worker implements RunHandle {
   readonly #admin: KafkaAdmin;
   readonly #serdes: Serdes;
   readonly #drive: typeof createDriver;
-  readonly #newStore: StageContext['newStore'];
   readonly #crash: Crash;
+  #home: StateHome;
+  /** Whether the state's folder has yet to be taken. */
+  readonly #opensHome: boolean;
   readonly #stopping = new AbortController();
   readonly #counters: readonly StageCounters[];
   readonly #stages: StageRunner[] = [];
@@ -135,7 +139,8 @@ class Worker implements RunHandle {
     this.#admin = this.#port.admin();
     this.#serdes = serdesOf(createSerde({ registryUrl: config.registryUrl === '' ? null : config.registryUrl, clock: this.#clock, log: this.#log }, options.schemas));
     this.#drive = options.drivers ?? createDriver;
-    this.#newStore = options.stores ?? ((name) => new MemoryStore(name));
+    this.#home = options.home ?? memoryHome();
+    this.#opensHome = options.home === undefined && config.state === 'disk' && plan.stages.some((stage) => stage.stores.length > 0);
     this.#crash = options.crash ?? (config.crashAt === null ? null : crashAt(config.crashAt));
     if (config.crashAt !== null) this.#log.warn('this worker is armed to crash', { ...config.crashAt });
     const report = (error: unknown): void => this.#limited.warn('subscriber', 'a subscriber of events$ or changes$ threw, or let an error pass', { error });
@@ -151,6 +156,7 @@ class Worker implements RunHandle {
 
   async #start(): Promise<void> {
     const { signal } = this.#stopping;
+    if (this.#opensHome) this.#home = await this.#diskHome();
     const partitions = await this.#retry('preparing topics', () => prepareTopics(this.plan, { admin: this.#admin, config: this.#config, clock: this.#clock, log: this.#log, signal }));
     this.#maxBytes = await this.#retry('describing topics', () => largestRecords(this.plan, this.#admin));
     await Promise.all(this.plan.tables.map((node) => this.#load(node, partitions)));
@@ -158,6 +164,11 @@ class Worker implements RunHandle {
     // A stage whose sink is down waits for it alone.
     await Promise.all(this.plan.stages.map((stage, i) => this.#startStage(stage, this.#counters[i]!, partitions)));
     if (!signal.aborted) this.#state = 'running';
+  }
+
+  #diskHome(): Promise<StateHome> {
+    const { stateDir: dir, stateCacheRecords: cacheRecords, stateMaxBytes: maxBytes } = this.#config;
+    return openDiskHome({ dir, app: this.plan.app, cacheRecords, maxBytes, clock: this.#clock, log: this.#log });
   }
 
   async #load(node: TableNode, partitions: PartitionCounts): Promise<void> {
@@ -185,7 +196,7 @@ class Worker implements RunHandle {
     const tables = new Map(stage.tables.map((node) => [node, this.#tables.get(node)!]));
     const context: StageContext = {
       app: this.plan.app, stage, port: this.#port, admin: this.#admin, serdes: this.#serdes, config: this.#config, clock: this.#clock, crash: this.#crash,
-      log, limited: this.#limited, counters, tables, outside, newStore: this.#newStore, partitions, maxBytes: this.#maxBytes, events: this.#events, views: this.#views,
+      log, limited: this.#limited, counters, tables, outside, home: this.#home, partitions, maxBytes: this.#maxBytes, events: this.#events, views: this.#views,
     };
     const runner = new StageRunner(context, (error) => this.#failed(error));
     this.#stages.push(runner);
@@ -246,7 +257,7 @@ class Worker implements RunHandle {
   async #close(): Promise<void> {
     this.#stopping.abort(new Error('the worker stops'));
     await Promise.allSettled(this.#stages.map((stage) => stage.stop()));
-    const closed = Promise.allSettled([...this.#drivers.map((d) => d.close()), ...[...this.#tables.values()].map((t) => t.close()), this.#admin.close()])
+    const closed = Promise.allSettled([...this.#drivers.map((d) => d.close()), ...[...this.#tables.values()].map((t) => t.close()), this.#home.close(), this.#admin.close()])
       .then(() => this.#port.close());
     // Nothing is lost in connections: everything was committed before, or never will be.
     await atMost(this.#clock, CLOSE_TIMEOUT_MS, closed);

@@ -1,104 +1,78 @@
-import type { Store } from './store.ts';
+import { StopError } from '../core/errors.ts';
+import type { FetchedBatch } from '../kafka/port.ts';
+import { NO_VALUE, type RecordBytes, type ValueDecoder } from '../serde/serde.ts';
+import { changelogKey } from './changelog-key.ts';
+import { LayeredStore } from './layers.ts';
+import type { RestorableStore, StorePosition } from './store.ts';
 
-const ABSENT = Symbol('absent');
+/** The committed entries of a store in memory, decoded, and how far they go. */
+export interface Kept {
+  readonly entries: Map<string, unknown>;
+  position: StorePosition | null;
+}
 
-/**
- * A store in memory: a committed layer, at most one sealed layer whose commit is under way, and the open layer. The
- * changelog makes it durable.
- */
-export class MemoryStore implements Store {
-  readonly name: string;
-  readonly #base = new Map<string, unknown>();
-  #sealed: Map<string, unknown> | null = null;
-  #open = new Map<string, unknown>();
-  /** Keys and former open values of the record under way, in the order written. */
-  readonly #undoKeys: string[] = [];
-  readonly #undoValues: unknown[] = [];
+/** A store in memory; its changelog makes it durable. */
+export class MemoryStore extends LayeredStore implements RestorableStore {
+  readonly #kept: Kept;
+  readonly #decoder: ValueDecoder<unknown> | null;
 
-  constructor(name: string) {
-    this.name = name;
-  }
-
-  get(key: string): unknown {
-    if (this.#open.has(key)) return this.#open.get(key);
-    if (this.#sealed !== null && this.#sealed.has(key)) return this.#sealed.get(key);
-    return this.#base.get(key);
+  /** A store that is never restored needs no decoder. `kept` may outlive the store. */
+  constructor(name: string, decoder: ValueDecoder<unknown> | null = null, kept: Kept = { entries: new Map(), position: null }) {
+    super(name);
+    this.#decoder = decoder;
+    this.#kept = kept;
   }
 
   getCommitted(key: string): unknown {
-    return this.#base.get(key);
+    return this.#kept.entries.get(key);
   }
 
-  put(key: string, value: unknown): void {
-    this.#write(key, value);
+  protected committedRange(from: string, to: string): Iterable<readonly [string, unknown]> {
+    return [...this.#kept.entries].filter(([key]) => key >= from && key < to).sort(([a], [b]) => (a < b ? -1 : 1));
   }
 
-  delete(key: string): void {
-    this.#write(key, undefined);
-  }
-
-  #write(key: string, value: unknown): void {
-    this.#undoKeys.push(key);
-    this.#undoValues.push(this.#open.has(key) ? this.#open.get(key) : ABSENT);
-    this.#open.set(key, value);
-  }
-
-  *range(from: string, to: string): Iterable<readonly [string, unknown]> {
-    const keys = new Set<string>();
-    for (const layer of [this.#base, this.#sealed, this.#open]) {
-      if (layer !== null) for (const key of layer.keys()) if (key >= from && key < to) keys.add(key);
-    }
-    for (const key of [...keys].sort()) {
-      const value = this.get(key);
-      if (value !== undefined) yield [key, value];
-    }
-  }
-
-  /** Committed entries; what is not committed does not count. */
   get size(): number {
-    return this.#base.size;
+    return this.#kept.entries.size;
   }
 
-  begin(): void {
-    this.#undoKeys.length = 0;
-    this.#undoValues.length = 0;
+  encoded(): void {
+    // Values stay decoded here.
   }
 
-  rollback(): void {
-    for (let i = this.#undoKeys.length - 1; i >= 0; i -= 1) {
-      const former = this.#undoValues[i];
-      if (former === ABSENT) this.#open.delete(this.#undoKeys[i]!);
-      else this.#open.set(this.#undoKeys[i]!, former);
-    }
-    this.begin();
-  }
-
-  seal(): ReadonlyMap<string, unknown> {
-    if (this.#sealed !== null) throw new Error(`store ${this.name}: a commit is under way`);
-    this.begin();
-    this.#sealed = this.#open;
-    this.#open = new Map();
-    return this.#sealed;
-  }
-
+  /** The sealed writes are committed in Kafka. */
   committed(): void {
-    for (const [key, value] of this.#sealed ?? []) this.restore(key, value);
-    this.#sealed = null;
+    for (const [key, value] of this.unseal()) this.set(key, value);
   }
 
-  discard(): void {
-    this.#sealed = null;
-    this.#open = new Map();
-    this.begin();
+  /** Puts a committed value (undefined: deleted). */
+  set(key: string, value: unknown): void {
+    if (value === undefined) this.#kept.entries.delete(key);
+    else this.#kept.entries.set(key, value);
   }
 
-  restore(key: string, value: unknown): void {
-    if (value === undefined) this.#base.delete(key);
-    else this.#base.set(key, value);
+  get position(): StorePosition | null {
+    return this.#kept.position;
   }
 
-  close(): void {
-    this.discard();
-    this.#base.clear();
+  prepare(batch: RecordBytes): Promise<void> | undefined {
+    return this.#decoder?.prepare(batch);
+  }
+
+  restore(batch: FetchedBatch, position: StorePosition): void {
+    if (this.#decoder === null) throw new StopError(`store ${this.name} has no decoder`);
+    for (let i = 0; i < batch.count; i += 1) {
+      const value = this.#decoder.decode(batch.value(i));
+      this.set(changelogKey(batch, i).toString('utf8'), value === NO_VALUE ? undefined : value);
+    }
+    this.#kept.position = position;
+  }
+
+  restored(position: StorePosition): void {
+    this.#kept.position = position;
+  }
+
+  wipe(): void {
+    this.#kept.entries.clear();
+    this.#kept.position = null;
   }
 }

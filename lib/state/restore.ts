@@ -1,49 +1,86 @@
-import type { FetchLimits, BatchReader } from '../kafka/port.ts';
 import type { Clock } from '../core/clock.ts';
-import { StopError } from '../core/errors.ts';
-import { NO_VALUE, type ValueDecoder } from '../serde/serde.ts';
-import type { Store } from './store.ts';
+import type { BatchReader, FetchLimits } from '../kafka/port.ts';
+import type { RestorableStore, StorePosition } from './store.ts';
+
+export interface Changelog {
+  readonly topic: string;
+  readonly partition: number;
+  /** Null where it is not known. */
+  readonly topicId: string | null;
+  /** `delete.retention.ms`: for so long a delete can be read. */
+  readonly deleteRetentionMs: number;
+}
 
 export interface RestoreOptions {
   readonly reader: BatchReader;
-  readonly changelog: string;
-  readonly partition: number;
-  readonly decoder: ValueDecoder<unknown>;
-  readonly store: Store;
+  readonly changelog: Changelog;
+  readonly store: RestorableStore;
   readonly limits: FetchLimits;
   readonly clock: Clock;
   readonly signal: AbortSignal;
   /** Called with the offsets still to read, at the beginning and after each batch. */
   readonly onProgress?: (remaining: number) => void;
+  /** Told why what the store has is thrown away. */
+  readonly onWiped?: (reason: string) => void;
 }
 
+export interface Restored {
+  /** Records read. */
+  readonly records: number;
+  /** Where it began. */
+  readonly from: number;
+}
+
+/** The brokers' clocks are not this one. */
+const RETENTION_SHARE = 0.9;
+/** Further in the future a position was written by a clock that went wrong. */
+const AHEAD_MS = 60_000;
+
+/** Why a store cannot be brought up from where it stands; null when it can. */
+const whyWhole = (position: StorePosition, { topicId, deleteRetentionMs }: Changelog, start: number, end: number, nowMs: number): string | null => {
+  if (position.topicId !== null && topicId !== null && position.topicId !== topicId) return 'its changelog was made anew';
+  if (position.offset > end) return `it stands at offset ${position.offset}, and its changelog ends at ${end}`;
+  if (position.offset < start) return `it stands at offset ${position.offset}, and its changelog begins at ${start}`;
+  if (position.validAtMs > nowMs + AHEAD_MS) return 'it is dated later than now';
+  if (nowMs - position.validAtMs < deleteRetentionMs * RETENTION_SHARE) return null;
+  return `it is ${Math.round((nowMs - position.validAtMs) / 1_000)} s old, and its changelog keeps deletes for ${Math.round(deleteRetentionMs / 1_000)} s: deleted keys would come back`;
+};
+
 /**
- * Reads a changelog partition into a store, read_committed, from its beginning to the last stable offset. By position,
- * never by counting: markers and compaction leave gaps. Must run after the task's InitProducerId, so that no former
- * owner can add to it. Returns the records read.
+ * Brings a store up to its changelog partition, read_committed, to the last stable offset: from where it stands, or from the beginning.
+ * By position, never by counting: markers and compaction leave gaps. Must run after the task's InitProducerId, so that no former owner can
+ * add to it.
+ *
+ * What is read on the way is as old as where the reading began: a delete further on may be compacted away before it is read. Only at the
+ * end the store is as new as the moment in which the end was asked for.
  */
-export const restore = async (options: RestoreOptions): Promise<number> => {
-  const { reader, changelog: topic, partition, decoder, store, signal } = options;
+export const restore = async (options: RestoreOptions): Promise<Restored> => {
+  const { reader, changelog, store, clock, signal } = options;
+  const { topic, partition, topicId } = changelog;
+  const beganMs = clock.now();
   const [start] = await reader.startOffsets([{ topic, partition }]);
   const [end] = await reader.endOffsets([{ topic, partition }], 'read_committed');
-  let offset = start!.offset;
+  const reason = store.position === null ? null : whyWhole(store.position, changelog, start!.offset, end!.offset, beganMs);
+  if (reason !== null) {
+    options.onWiped?.(reason);
+    store.wipe();
+  }
+  const from = store.position?.offset ?? start!.offset;
+  const validAtMs = Math.min(beganMs, store.position?.validAtMs ?? beganMs);
+  let offset = from;
   let records = 0;
   options.onProgress?.(Math.max(0, end!.offset - offset));
   while (offset < end!.offset) {
     signal.throwIfAborted();
     const [batch] = await reader.fetch([{ topic, partition, offset }], options.limits);
     if (batch === undefined) continue;
-    const ready = decoder.prepare(batch);
+    const ready = store.prepare(batch);
     if (ready !== undefined) await ready;
-    for (let i = 0; i < batch.count; i += 1) {
-      const key = batch.key(i);
-      if (key === null) throw new StopError('a changelog record has no key', { where: { topic, partition, offset: batch.offset(i) }, hint: 'Something else writes to this topic' });
-      const value = decoder.decode(batch.value(i));
-      store.restore(key.toString('utf8'), value === NO_VALUE ? undefined : value);
-    }
-    records += batch.count;
     offset = batch.nextOffset;
+    store.restore(batch, { topicId, offset, validAtMs });
+    records += batch.count;
     options.onProgress?.(Math.max(0, end!.offset - offset));
   }
-  return records;
+  store.restored({ topicId, offset, validAtMs: beganMs });
+  return { records, from };
 };

@@ -1,3 +1,16 @@
+import type { FetchedBatch } from '../kafka/port.ts';
+import type { RecordBytes } from '../serde/serde.ts';
+
+/** How far the committed entries of a store follow its changelog. */
+export interface StorePosition {
+  /** The changelog's topic id: a topic that was made anew under the same name has another one. Null where it is not known. */
+  readonly topicId: string | null;
+  /** The next offset to read. */
+  readonly offset: number;
+  /** When that was everything there was, ms since the epoch: deletes older than this are in. */
+  readonly validAtMs: number;
+}
+
 /**
  * A task's keyed state. Reads see the task's own uncommitted writes; what is not committed can be thrown away, by record
  * (`rollback`) or whole (`discard`). Values are decoded; a value must not be changed after it was put.
@@ -9,8 +22,9 @@ export interface Store {
   delete(key: string): void;
   /** The committed value, whatever has been written since. */
   getCommitted(key: string): unknown;
-  /** Entries with from <= key < to in code unit order, uncommitted writes included. */
+  /** Entries with from <= key < to in code unit order, uncommitted writes included. To be read to its end before the record's next write. */
   range(from: string, to: string): Iterable<readonly [key: string, value: unknown]>;
+  /** Committed entries. */
   readonly size: number;
 
   /** Marks the start of one input record's writes... */
@@ -20,12 +34,22 @@ export interface Store {
 
   /** Closes the writes so far for a commit and returns them (undefined: deleted); later writes belong to the next one. */
   seal(): ReadonlyMap<string, unknown>;
-  /** The sealed writes are committed in Kafka. */
-  committed(): void;
+  /** What the changelog gets for a sealed write (null: deleted); to be called for each of them before the commit. */
+  encoded(key: string, bytes: Buffer | string | null): void;
   /** Throws away everything that is not committed. */
   discard(): void;
+}
 
-  /** Puts a committed value while the store is restored (undefined: deleted). */
-  restore(key: string, value: unknown): void;
-  close(): void;
+/** A store while it is opened. */
+export interface RestorableStore extends Store {
+  /** Null: nothing is there, it is to be restored from the changelog's beginning. */
+  readonly position: StorePosition | null;
+  /** Waits for the schemas that the batch names. */
+  prepare(batch: RecordBytes): Promise<void> | undefined;
+  /** Takes committed records of the changelog, and the position behind them, in one local step. */
+  restore(batch: FetchedBatch, position: StorePosition): void;
+  /** Everything up to the position is in. */
+  restored(position: StorePosition): void;
+  /** Forgets all entries and the position. */
+  wipe(): void;
 }

@@ -5,7 +5,7 @@ import { systemClock, type Clock, type Timer } from '../../lib/core/clock.ts';
 import { readConfig, type Config } from '../../lib/core/config.ts';
 import { RateLimitedLog, silentLogger } from '../../lib/core/logger.ts';
 import { StageCounters } from '../../lib/core/metrics.ts';
-import type { FetchedBatch, KafkaAdmin, KafkaPort, OutputBatch, Position, TransactionalProducer } from '../../lib/kafka/port.ts';
+import type { FetchedBatch, KafkaAdmin, KafkaPort, OutputBatch, Position, Sent, TransactionalProducer } from '../../lib/kafka/port.ts';
 import { plan } from '../../lib/plan/plan.ts';
 import type { StagePlan } from '../../lib/plan/types.ts';
 import type { StageContext } from '../../lib/runtime/context.ts';
@@ -16,7 +16,8 @@ import { serdesOf } from '../../lib/runtime/serdes.ts';
 import { Task, type TaskEntry } from '../../lib/runtime/task.ts';
 import { Wake } from '../../lib/runtime/wake.ts';
 import { createSerde } from '../../lib/serde/index.ts';
-import { MemoryStore } from '../../lib/state/memory.ts';
+import type { MemoryStore } from '../../lib/state/memory.ts';
+import { memoryHome, MemoryTask } from '../../lib/state/memory-home.ts';
 import { sleepOn } from '../../lib/testing/virtual-clock.ts';
 
 /** Lets everything that promises have to do be done. */
@@ -124,9 +125,9 @@ export class FakeProducer implements TransactionalProducer {
     return new FakeOutput();
   }
 
-  send(batch: OutputBatch): Promise<void> {
+  send(batch: OutputBatch): Promise<readonly Sent[]> {
     this.#written = [...(batch as FakeOutput).written];
-    return Promise.resolve();
+    return Promise.resolve([]);
   }
 
   sendOffsets(_group: string, positions: readonly Position[]): Promise<void> {
@@ -178,7 +179,7 @@ export const contextFor = (stage: StagePlan, app: string, clock: Clock, settings
   counters: new StageCounters(stage.name, stage.sink?.name ?? null),
   tables: new Map(),
   outside: null,
-  newStore: (name) => new MemoryStore(name),
+  home: memoryHome(),
   events: new WorkerEvents((error) => { throw error; }),
   views: new StoreViews(stage.stores.map(({ name }) => name), (error) => { throw error; }),
   partitions: new Map([...stage.outputs.map((o) => o.topic), stage.deadLetters].map((topic) => [topic, 1])),
@@ -200,10 +201,12 @@ export class EngineUnderTest {
   constructor(topology: Topology, settings: Partial<Config> = {}) {
     const stage = plan(topology).stages[0]!;
     this.context = contextFor(stage, topology.name, this.clock, settings);
-    const stores = stage.stores.map(({ node, name, changelog }) => [node, { store: new MemoryStore(name), changelog, encoder: this.context.serdes.encoder(node.state, changelog), maxBytes: Infinity }] as const);
-    this.stores = stores.map(([, { store }]) => store);
+    const { serdes } = this.context;
+    const state = new MemoryTask({ stage: stage.name, partition: 0, owner: { producerId: 1, epoch: 0 }, stores: stage.stores.map(({ node, name, changelog }) => ({ name, changelog, decoder: serdes.decoder(node.state) })) });
+    this.stores = state.stores;
+    const stores = stage.stores.map(({ node, changelog }, i) => [node, { store: state.stores[i]!, changelog, encoder: serdes.encoder(node.state, changelog), maxBytes: Infinity }] as const);
     this.engine = new ProcessingEngine({
-      context: this.context, partition: 0, producer: this.producer, stores: new Map(stores), checksStates: false, wake: () => this.#wake.signal(), signal: this.closing.signal,
+      context: this.context, partition: 0, producer: this.producer, stores: new Map(stores), state, checksStates: false, wake: () => this.#wake.signal(), signal: this.closing.signal,
     });
     const entry = stage.entries[0]!;
     const keys = { prepare: () => undefined, decode: (bytes: Buffer | null) => String(bytes) };

@@ -1,6 +1,8 @@
 /** What must not be left out, left out: a simulation that does not notice is worth nothing. */
 import type { KafkaPort, ProducerOwner, TransactionalProducer } from '../../lib/kafka/port.ts';
 import { MemoryStore } from '../../lib/state/memory.ts';
+import { memoryHome } from '../../lib/state/memory-home.ts';
+import type { StoreSpec } from '../../lib/state/home.ts';
 import type { Mutation } from '../../lib/testing/simulation/world.ts';
 
 const withProducers = (port: KafkaPort, change: (producer: TransactionalProducer) => TransactionalProducer): KafkaPort =>
@@ -51,9 +53,9 @@ export const noSinkFence: Mutation = { sinkFence: 'ignored' };
 
 /** What a task had written to its stores and not committed is still there when the task is opened again in the same worker. */
 export const dirtyStateKept: Mutation = {
-  stores: () => {
+  home: () => {
     const kept = new Map<string, Map<string, unknown>>();
-    return (name, partition) => new KeepingStore(name, kept, `${name}/${partition}`);
+    return memoryHome({ makeStore: (spec, partition) => new KeepingStore(spec, kept, `${spec.name}/${partition}`) });
   },
 };
 
@@ -64,8 +66,8 @@ class KeepingStore extends MemoryStore {
   #sealed = new Map<string, unknown>();
   #isRestored = false;
 
-  constructor(name: string, kept: Map<string, Map<string, unknown>>, place: string) {
-    super(name);
+  constructor({ name, decoder }: StoreSpec, kept: Map<string, Map<string, unknown>>, place: string) {
+    super(name, decoder);
     this.#kept = kept;
     this.#place = place;
   }
@@ -73,7 +75,7 @@ class KeepingStore extends MemoryStore {
   override begin(): void {
     if (!this.#isRestored) {
       this.#isRestored = true;
-      for (const [key, value] of this.#kept.get(this.#place) ?? []) super.restore(key, value);
+      for (const [key, value] of this.#kept.get(this.#place) ?? []) super.set(key, value);
     }
     super.begin();
   }
@@ -94,8 +96,8 @@ class KeepingStore extends MemoryStore {
     super.committed();
   }
 
-  override close(): void {
+  override discard(): void {
     this.#kept.set(this.#place, new Map([...this.#sealed, ...this.#dirty]));
-    super.close();
+    super.discard();
   }
 }

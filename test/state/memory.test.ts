@@ -53,7 +53,7 @@ describe('MemoryStore', () => {
 
   it('ranges over all layers in key order, without deleted keys', () => {
     const store = new MemoryStore('s');
-    for (const key of ['d', 'b', 'a']) store.restore(key, key);
+    for (const key of ['d', 'b', 'a']) store.set(key, key);
     store.put('c', 'sealed');
     store.seal();
     store.delete('b');

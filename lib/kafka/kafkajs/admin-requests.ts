@@ -1,7 +1,7 @@
 /** Requests about topics. */
 import type { TopicSpec } from '../port.ts';
 import { byTopic, type Call, type PartitionError } from './requests.ts';
-import { RequestWriter } from './wire.ts';
+import { RequestWriter, type ResponseReader } from './wire.ts';
 
 /** A config resource's kind. */
 const TOPIC_RESOURCE = 2;
@@ -32,6 +32,56 @@ export const createTopics = (
     return reader.array((r) => ({ topic: r.string(), error: r.int16(), message: r.nullableString() }));
   },
 });
+
+const NO_ID = Buffer.alloc(16);
+
+/** Ids of topics, by name; they come with the "flexible" versions of the metadata only. */
+export const topicIds = (topics: readonly string[]): Call<ReadonlyMap<string, string>> => ({
+  name: 'Metadata',
+  apiKey: 3,
+  apiVersion: 12,
+  lane: 'control',
+  body: new RequestWriter()
+    .noTags()
+    .compactArray(topics, (topic, w) => w.raw(NO_ID).compactString(topic).noTags())
+    .bool(false)
+    .bool(false)
+    .noTags()
+    .done(),
+  decode: (reader) => {
+    reader.skipTags();
+    reader.int32();
+    reader.compactArray((r) => {
+      r.int32();
+      r.compactString();
+      r.int32();
+      r.compactNullableString();
+      r.skipTags();
+    });
+    reader.compactNullableString();
+    reader.int32();
+    const found = reader.compactArray((r) => {
+      const error = r.int16();
+      const topic = r.compactString();
+      const id = r.raw(NO_ID.length).toString('base64url');
+      r.int8();
+      r.compactArray(skipPartition);
+      r.int32();
+      r.skipTags();
+      return { error, topic, id };
+    });
+    return new Map(found.flatMap(({ error, topic, id }) => (error === 0 ? [[topic, id] as const] : [])));
+  },
+});
+
+const skipPartition = (reader: ResponseReader): void => {
+  reader.int16();
+  reader.int32();
+  reader.int32();
+  reader.int32();
+  for (let list = 0; list < 3; list += 1) reader.compactArray((r) => r.int32());
+  reader.skipTags();
+};
 
 export interface DescribedConfig {
   readonly topic: string;

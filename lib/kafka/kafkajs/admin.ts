@@ -1,6 +1,6 @@
 import { RetryError } from '../../core/errors.ts';
 import type { Isolation, KafkaAdmin, Position, TopicDescription, TopicPartition, TopicSpec } from '../port.ts';
-import { createTopics, deleteRecords, describeConfigs } from './admin-requests.ts';
+import { createTopics, deleteRecords, describeConfigs, topicIds } from './admin-requests.ts';
 import type { Connections } from './connections.ts';
 import { offsetsAt } from './offsets.ts';
 import { askCoordinator } from './patience.ts';
@@ -43,12 +43,15 @@ export class TopicAdmin implements KafkaAdmin {
       return true;
     });
     if (found.length === 0) return [];
-    const described = await broker.send(describeConfigs(found.map((topic) => topic.topic)));
+    const names = found.map((topic) => topic.topic);
+    const [described, ids] = await Promise.all([broker.send(describeConfigs(names)), broker.send(topicIds(names))]);
     return found.map(({ topic, partitions }) => {
       const entry = described.find((config) => config.topic === topic);
       if (entry === undefined) throw new RetryError("The broker left out a topic's configuration", { where: { topic } });
       if (entry.error !== NONE) throw protocolError(entry.error, 'Describing topics', { topic }, entry.message);
-      return { topic, partitions: partitions.length, config: entry.config };
+      const id = ids.get(topic);
+      if (id === undefined) throw new RetryError("The broker left out a topic's id", { where: { topic } });
+      return { topic, id, partitions: partitions.length, config: entry.config };
     });
   }
 

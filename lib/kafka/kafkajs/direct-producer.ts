@@ -1,6 +1,6 @@
 import { RejoinError, StopError } from '../../core/errors.ts';
 import { ProducerCalls } from '../calls.ts';
-import type { Membership, OutputBatch, Position, ProducerOwner, TaskProducer } from '../port.ts';
+import type { Membership, OutputBatch, Position, ProducerOwner, Sent, TaskProducer } from '../port.ts';
 import { EncodedOutput } from './batch-encoder.ts';
 import { NO_ATTRIBUTES } from './batch-format.ts';
 import type { Connections } from './connections.ts';
@@ -49,12 +49,12 @@ export class DirectProducer implements TaskProducer {
     return this.#sender.batch();
   }
 
-  send(batch: OutputBatch): Promise<void> {
+  send(batch: OutputBatch): Promise<readonly Sent[]> {
     return this.#calls.run('send', async () => {
       if (!(batch instanceof EncodedOutput)) throw new StopError('send takes a batch that this producer made');
       batch.seal();
       const outputs = [...batch.partitions()];
-      if (outputs.length > 0) await this.#sender.send(outputs, this.#calls.owner);
+      return outputs.length === 0 ? [] : this.#sender.send(outputs, this.#calls.owner);
     });
   }
 

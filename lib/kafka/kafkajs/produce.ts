@@ -15,6 +15,8 @@ export interface ProduceResult {
   readonly partition: number;
   readonly error: number;
   readonly message: string | null;
+  /** Offset of the first record. */
+  readonly baseOffset: number;
 }
 
 const ALL_IN_SYNC_REPLICAS = -1;
@@ -42,12 +44,12 @@ export const produce = (transactionalId: string | null, batches: readonly Produc
           return r.array((p) => {
             const partition = p.int32();
             const error = p.int16();
-            p.int64();
+            const baseOffset = p.int64();
             p.int64();
             p.int64();
             const wrong = p.array((record) => ({ index: record.int32(), message: record.nullableString() }));
             const message = p.nullableString();
-            return { topic, partition, error, message: message ?? wrong[0]?.message ?? null };
+            return { topic, partition, error, message: message ?? wrong[0]?.message ?? null, baseOffset };
           });
         })
         .flat(),

@@ -1,6 +1,6 @@
 import { StopError, type Where } from '../../core/errors.ts';
 import { ProducerCalls } from '../calls.ts';
-import type { Membership, OutputBatch, Position, ProducerOwner, TransactionalProducer } from '../port.ts';
+import type { Membership, OutputBatch, Position, ProducerOwner, Sent, TransactionalProducer } from '../port.ts';
 import { EncodedOutput, type PartitionOutput } from './batch-encoder.ts';
 import { TRANSACTIONAL } from './batch-format.ts';
 import type { Connections } from './connections.ts';
@@ -78,14 +78,14 @@ export class Transactions implements TransactionalProducer {
     return this.#sender.batch();
   }
 
-  send(batch: OutputBatch): Promise<void> {
+  send(batch: OutputBatch): Promise<readonly Sent[]> {
     return this.#calls.run('send', async () => {
       if (!(batch instanceof EncodedOutput)) throw new StopError('send takes a batch that this producer made');
       batch.seal();
       const outputs = [...batch.partitions()];
-      if (outputs.length === 0) return;
+      if (outputs.length === 0) return [];
       await this.#add(outputs);
-      await this.#sender.send(outputs, this.#calls.owner);
+      return this.#sender.send(outputs, this.#calls.owner);
     });
   }
 

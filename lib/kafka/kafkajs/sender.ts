@@ -1,5 +1,6 @@
 import { protocolError, leadershipMoved, MESSAGE_TOO_LARGE, NONE } from './protocol-errors.ts';
 import { EncodedOutput, type BatchOwner, type Capacities, type EncodedBatch, type PartitionOutput } from './batch-encoder.ts';
+import type { Sent } from '../port.ts';
 import type { Connections } from './connections.ts';
 import { produce, type ProducedBatch, type ProduceResult } from './produce.ts';
 
@@ -44,21 +45,26 @@ export class RecordSender {
     this.#sequences.clear();
   }
 
-  /** Resolves when the in-sync replicas of every partition have everything. */
-  async send(outputs: readonly PartitionOutput[], owner: BatchOwner): Promise<void> {
+  /** Resolves when the in-sync replicas of every partition have everything, with where it went. */
+  async send(outputs: readonly PartitionOutput[], owner: BatchOwner): Promise<readonly Sent[]> {
     const byLeader = await this.#connections.byLeader(outputs);
-    await Promise.all([...byLeader].map(([nodeId, group]) => this.#produce(nodeId, group, owner)));
+    const sent = new Map<string, Sent>();
+    await Promise.all([...byLeader].map(([nodeId, group]) => this.#produce(nodeId, group, owner, sent)));
+    return [...sent.values()];
   }
 
   /** Requests in order, a few of them unanswered at a time; each holds one batch per partition at most. */
-  async #produce(nodeId: number, outputs: readonly PartitionOutput[], owner: BatchOwner): Promise<void> {
+  async #produce(nodeId: number, outputs: readonly PartitionOutput[], owner: BatchOwner, places: Map<string, Sent>): Promise<void> {
     const broker = await this.#connections.broker(nodeId);
     const inFlight: Promise<void>[] = [];
     for (const batches of this.#requests(outputs, owner)) {
       if (inFlight.length >= REQUESTS_IN_FLIGHT) await inFlight.shift();
       const sent = broker
         .send(produce(this.#settings.transactionalId, batches, this.#connections.settings.requestTimeoutMs))
-        .then((results) => this.#check(results, batches));
+        .then((results) => {
+          this.#check(results, batches);
+          for (const result of results) note(places, result, batches);
+        });
       sent.catch(() => undefined);
       inFlight.push(sent);
     }
@@ -104,3 +110,10 @@ export class RecordSender {
     throw protocolError(error, `Producing as ${this.#settings.name}`, { topic, partition }, detail);
   }
 }
+
+const note = (places: Map<string, Sent>, { topic, partition, baseOffset }: ProduceResult, batches: readonly ProducedBatch[]): void => {
+  const key = keyOf({ topic, partition });
+  const { count } = batches.find((batch) => batch.topic === topic && batch.partition === partition)!;
+  const before = places.get(key);
+  places.set(key, { topic, partition, firstOffset: before?.firstOffset ?? baseOffset, offset: baseOffset + count });
+};

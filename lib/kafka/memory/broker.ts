@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import { OffsetOutOfRangeError } from '../errors.ts';
-import type { FetchLimits, Isolation, Membership, Position, ProducerOwner, TopicDescription, TopicPartition, TopicSpec } from '../port.ts';
+import type { FetchLimits, Isolation, Membership, Position, ProducerOwner, Sent, TopicDescription, TopicPartition, TopicSpec } from '../port.ts';
 import { Group } from './groups.ts';
 import { PartitionLog, type LogEntry, type LogRecord, type Transaction } from './log.ts';
 import { refusal } from './refusal.ts';
@@ -19,6 +19,7 @@ export interface MemoryBrokerOptions {
 }
 
 interface Topic {
+  readonly id: string;
   readonly config: Readonly<Record<string, string>>;
   readonly partitions: readonly StoredPartition[];
 }
@@ -26,7 +27,7 @@ interface Topic {
 /** `message.timestamp.after.max.ms` of a broker's default. */
 const TIMESTAMP_AHEAD_MS = 3_600_000;
 /** What a broker's own configuration gives every topic. */
-const DEFAULT_CONFIG = { 'cleanup.policy': 'delete', 'max.message.bytes': '1048588', 'retention.ms': '604800000' };
+const DEFAULT_CONFIG = { 'cleanup.policy': 'delete', 'max.message.bytes': '1048588', 'retention.ms': '604800000', 'delete.retention.ms': '86400000' };
 
 class StoredPartition implements Participant {
   readonly name: string;
@@ -55,9 +56,11 @@ class StoredPartition implements Participant {
     this.#epochs.set(producerId, epoch);
   }
 
-  append(records: readonly LogRecord[], transaction: Transaction | null): void {
+  append(records: readonly LogRecord[], transaction: Transaction | null): Sent {
+    const firstOffset = this.log.end;
     this.log.append(records, transaction, this.#sequence);
     this.#changed(this);
+    return { topic: this.topic, partition: this.partition, firstOffset, offset: this.log.end };
   }
 
   mark(transaction: Transaction): void {
@@ -92,6 +95,7 @@ export class MemoryBroker {
   /** Fetches that wait for something to come. */
   readonly #waiting = new Map<StoredPartition, Set<() => void>>();
   #sequence = 0;
+  #topicIds = 0;
   #fetches = 0;
 
   constructor(options: MemoryBrokerOptions) {
@@ -105,7 +109,7 @@ export class MemoryBroker {
     const sequence = (): number => (this.#sequence += 1);
     for (const spec of fresh) {
       const partitions = Array.from({ length: spec.partitions }, (_, p) => new StoredPartition(spec.topic, p, sequence, (changed) => this.#wake(changed)));
-      this.#topics.set(spec.topic, { config: { ...DEFAULT_CONFIG, ...spec.config }, partitions });
+      this.#topics.set(spec.topic, { id: `topic-${(this.#topicIds += 1)}`, config: { ...DEFAULT_CONFIG, ...spec.config }, partitions });
     }
     return fresh.map(({ topic }) => topic);
   }
@@ -113,7 +117,7 @@ export class MemoryBroker {
   describeTopics(names: readonly string[]): TopicDescription[] {
     return names.flatMap((name) => {
       const topic = this.#topics.get(name);
-      return topic === undefined ? [] : [{ topic: name, partitions: topic.partitions.length, config: topic.config }];
+      return topic === undefined ? [] : [{ topic: name, id: topic.id, partitions: topic.partitions.length, config: topic.config }];
     });
   }
 
@@ -175,25 +179,25 @@ export class MemoryBroker {
   }
 
   /** Appends within the open transaction. */
-  produce(id: string, owner: ProducerOwner, batches: readonly ProducedRecords[]): void {
+  produce(id: string, owner: ProducerOwner, batches: readonly ProducedRecords[]): readonly Sent[] {
     const stored = batches.map((batch) => this.#stored(batch, 'Produce'));
     const transaction = this.transactions.verify(id, owner, stored.map((s) => s.name), 'Produce');
     this.#checked(batches);
-    batches.forEach(({ records }, i) => {
+    return batches.map(({ records }, i) => {
       stored[i]!.heard(owner);
-      stored[i]!.append(records, transaction);
+      return stored[i]!.append(records, transaction);
     });
   }
 
   /** Appends in no transaction; a partition refuses an owner when it has heard of a newer one. */
-  produceDirect(owner: ProducerOwner, batches: readonly ProducedRecords[]): void {
+  produceDirect(owner: ProducerOwner, batches: readonly ProducedRecords[]): readonly Sent[] {
     const stored = batches.map((batch) => this.#stored(batch, 'Produce'));
     const fenced = stored.find((s) => s.hasNewer(owner));
     if (fenced !== undefined) throw refusal('INVALID_PRODUCER_EPOCH', 'Produce', { topic: fenced.topic, partition: fenced.partition });
     this.#checked(batches);
-    batches.forEach(({ records }, i) => {
+    return batches.map(({ records }, i) => {
       stored[i]!.heard(owner);
-      stored[i]!.append(records, null);
+      return stored[i]!.append(records, null);
     });
   }
 

@@ -1,6 +1,6 @@
 import { RejoinError } from '../../core/errors.ts';
 import { ProducerCalls } from '../calls.ts';
-import type { Membership, OutputBatch, Position, ProducerOwner, TaskProducer } from '../port.ts';
+import type { Membership, OutputBatch, Position, ProducerOwner, Sent, TaskProducer } from '../port.ts';
 import { MemoryOutput } from './output.ts';
 import { patiently } from './patience.ts';
 import { byLeader, type ProducerOptions } from './producer.ts';
@@ -30,11 +30,11 @@ export class MemoryDirectProducer implements TaskProducer {
     return new MemoryOutput();
   }
 
-  send(batch: OutputBatch): Promise<void> {
+  send(batch: OutputBatch): Promise<readonly Sent[]> {
     const { broker, network } = this.#options;
     return this.#calls.run('send', async () => {
       const { owner } = this.#calls;
-      await Promise.all(byLeader(batch).map((group) => network.call('Produce', () => broker.produceDirect(owner, group))));
+      return (await Promise.all(byLeader(batch).map((group) => network.call('Produce', () => broker.produceDirect(owner, group))))).flat();
     });
   }
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { StopError } from '../../core/errors.ts';
 import { ProducerCalls } from '../calls.ts';
-import type { Membership, OutputBatch, Position, ProducerOwner, TransactionalProducer } from '../port.ts';
+import type { Membership, OutputBatch, Position, ProducerOwner, Sent, TransactionalProducer } from '../port.ts';
 import type { MemoryBroker, ProducedRecords } from './broker.ts';
 import type { Network } from './network.ts';
 import { MemoryOutput } from './output.ts';
@@ -52,18 +52,18 @@ export class MemoryProducer implements TransactionalProducer {
     return new MemoryOutput();
   }
 
-  send(batch: OutputBatch): Promise<void> {
+  send(batch: OutputBatch): Promise<readonly Sent[]> {
     const { broker, network } = this.#options;
     return this.#calls.run('send', async () => {
       const groups = byLeader(batch);
-      if (groups.length === 0) return;
+      if (groups.length === 0) return [];
       const { owner } = this.#calls;
       const missing = groups.flat().filter((p) => !this.#partitions.has(nameOf(p)));
       if (missing.length > 0) {
         await this.#ask('AddPartitionsToTxn', () => broker.addPartitions(this.transactionalId, owner, missing));
         for (const partition of missing) this.#partitions.add(nameOf(partition));
       }
-      await Promise.all(groups.map((group) => network.call('Produce', () => broker.produce(this.transactionalId, owner, group))));
+      return (await Promise.all(groups.map((group) => network.call('Produce', () => broker.produce(this.transactionalId, owner, group))))).flat();
     });
   }
 

@@ -26,7 +26,8 @@ export interface WorkersOptions {
   readonly schemas: NonNullable<RunOptions['schemas']>;
   /** For mutations: what stands between the runtime and its port. */
   readonly wrapPort: (port: KafkaPort) => KafkaPort;
-  readonly stores: (() => NonNullable<RunOptions['stores']>) | null;
+  /** Where a process keeps its state. */
+  readonly home: ((place: string) => NonNullable<RunOptions['home']>) | null;
   /** A worker ended by itself. */
   readonly failed: (error: unknown) => void;
 }
@@ -75,7 +76,7 @@ class Place implements Victim {
       port: this.#options.wrapPort(memoryPort({ broker, clock: process, requestTimeoutMs, network })),
       drivers: this.#options.drivers(network),
       crash: (point) => faults.at(victim, point),
-      ...(this.#options.stores === null ? {} : { stores: this.#options.stores() }),
+      ...(this.#options.home === null ? {} : { home: this.#options.home(this.name) }),
     });
     // It may have been killed in its first call.
     if (this.#process === process) this.#handle = handle;

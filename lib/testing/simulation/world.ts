@@ -51,8 +51,8 @@ export interface WorldOptions {
 export interface Mutation {
   readonly port?: (port: KafkaPort, broker: MemoryBroker) => KafkaPort;
   readonly sinkFence?: 'ignored';
-  /** Called for each worker's process. */
-  readonly stores?: () => NonNullable<RunOptions['stores']>;
+  /** Called for each worker's process, with the name of its place. */
+  readonly home?: (place: string) => NonNullable<RunOptions['home']>;
 }
 
 export interface Outcome {
@@ -141,7 +141,7 @@ export class World {
       topology: options.topology, broker: this.#broker, clock: this.#clock, random: this.#random.fork(), trace: this.#trace, faults: this.#faults,
       environment: options.environment, settings: this.#settings, requestTimeoutMs: this.#settings.requestTimeoutMs!, log: (worker) => options.log.child({ simulated: worker }), schemas: this.#schemas,
       drivers: (network) => this.#outside.drivers(network),
-      stores: mutation.stores ?? null,
+      home: mutation.home ?? null,
       wrapPort: (port) => mutation.port?.(port, this.#broker) ?? port,
       failed: (error) => void this.#problems.push(`a worker ended by itself: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
     });

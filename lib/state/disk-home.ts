@@ -1,0 +1,94 @@
+import type { Clock } from '../core/clock.ts';
+import { messageOf } from '../core/errors.ts';
+import type { Logger } from '../core/logger.ts';
+import type { Position } from '../kafka/port.ts';
+import { DiskEnv } from './disk-env.ts';
+import { DiskStore } from './disk-store.ts';
+import { partitionsOnDisk, taskFolder } from './folders.ts';
+import { positionAfter, type StateHome, type TaskSpec, type TaskState } from './home.ts';
+import { claimSlot } from './slots.ts';
+
+export interface DiskHomeOptions {
+  /** The state folder, shared by all workers of this machine. */
+  readonly dir: string;
+  readonly app: string;
+  /** Decoded values kept in memory, for each store of a task. */
+  readonly cacheRecords: number;
+  /** Bound of the files of one task. */
+  readonly maxBytes: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+class DiskTask implements TaskState {
+  readonly stores: readonly DiskStore[];
+  readonly #env: DiskEnv;
+  readonly #task: TaskSpec;
+
+  constructor(env: DiskEnv, task: TaskSpec, cacheRecords: number) {
+    this.#env = env;
+    this.#task = task;
+    this.stores = task.stores.map((spec) => new DiskStore(env, spec, cacheRecords));
+  }
+
+  async committed(ends: readonly Position[], validAtMs: number): Promise<void> {
+    await this.prepare();
+    const positions = this.stores.map((store, i) => positionAfter(store, this.#task.stores[i]!.changelog, ends, validAtMs));
+    this.#env.write(() => this.stores.forEach((store, i) => store.writeSealed(positions[i]!)));
+    this.stores.forEach((store, i) => {
+      store.committed();
+      store.moved(positions[i]!);
+    });
+  }
+
+  /** Waits until every value can be decoded. */
+  async prepare(): Promise<void> {
+    for (const store of this.stores) {
+      const ready = store.preparing();
+      if (ready !== undefined) await ready;
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const store of this.stores) store.discard();
+    await this.#env.close();
+  }
+}
+
+/**
+ * State on disk, in a folder that no other worker has. A task that is opened finds what it left there, whoever had it meanwhile, and reads
+ * on from there in its changelog. Rejects with `ConfigurationError` when the state folder cannot be written.
+ */
+export const openDiskHome = async ({ dir, app, cacheRecords, maxBytes, clock, log }: DiskHomeOptions): Promise<StateHome> => {
+  const slot = await claimSlot(dir, app);
+  log.info('state on disk', { folder: slot.folder });
+  const open = new Map<string, TaskState>();
+
+  const openTask = async (task: TaskSpec): Promise<TaskState> => {
+    const { stage, partition, owner, stores } = task;
+    const folder = taskFolder(slot.folder, stage, partition);
+    // A former owner in this process that has not ended: the files are the newer one's.
+    await open.get(folder)?.close();
+    const onWiped = (reason: string): void => log.warn('state on disk is thrown away; it is restored from its changelog', { stage, partition, reason });
+    const env = await DiskEnv.open({ folder, owner: `${owner.producerId}:${owner.epoch}`, stores: stores.map(({ name }) => name), maxBytes, clock, onWiped });
+    try {
+      const state = new DiskTask(env, task, cacheRecords);
+      await state.prepare();
+      open.set(folder, state);
+      return state;
+    } catch (error) {
+      await env.close();
+      throw error;
+    }
+  };
+
+  return {
+    kind: 'disk',
+    open: openTask,
+    partitions: (stage) => partitionsOnDisk(slot.folder, stage),
+    close: async () => {
+      await Promise.all([...open.values()].map((state) => state.close()));
+      await slot.release().catch((error: unknown) => log.warn('letting go of the state folder failed', { error: messageOf(error) }));
+    },
+  };
+};

@@ -1,0 +1,59 @@
+import { RejoinError } from '../core/errors.ts';
+import type { Position } from '../kafka/port.ts';
+import { positionAfter, type StateHome, type StoreSpec, type TaskSpec, type TaskState } from './home.ts';
+import { MemoryStore, type Kept } from './memory.ts';
+
+/** The state of a task in memory: who owns it, and its stores by name. */
+export interface KeptTask {
+  owner: string;
+  readonly stores: Map<string, Kept>;
+}
+
+export interface MemoryHomeOptions {
+  /** Where the state of a task is kept. Default: nowhere, each opening begins with nothing. */
+  readonly keep?: (stage: string, partition: number) => KeptTask;
+  readonly makeStore?: (spec: StoreSpec, partition: number, kept: Kept) => MemoryStore;
+}
+
+const keepNothing = (): KeptTask => ({ owner: '', stores: new Map() });
+
+/** The stores of one task in memory. */
+export class MemoryTask implements TaskState {
+  readonly stores: readonly MemoryStore[];
+  readonly #task: TaskSpec;
+  readonly #kept: KeptTask;
+  readonly #owner: string;
+
+  constructor(task: TaskSpec, { keep = keepNothing, makeStore = ({ name, decoder }, _, kept) => new MemoryStore(name, decoder, kept) }: MemoryHomeOptions = {}) {
+    this.#task = task;
+    this.#owner = `${task.owner.producerId}:${task.owner.epoch}`;
+    this.#kept = keep(task.stage, task.partition);
+    this.#kept.owner = this.#owner;
+    this.stores = task.stores.map((spec) => {
+      const kept = this.#kept.stores.get(spec.name) ?? { entries: new Map(), position: null };
+      this.#kept.stores.set(spec.name, kept);
+      return makeStore(spec, task.partition, kept);
+    });
+  }
+
+  async committed(ends: readonly Position[], validAtMs: number): Promise<void> {
+    if (this.#kept.owner !== this.#owner) throw new RejoinError('the state of the task has a newer owner', { where: { stage: this.#task.stage, partition: this.#task.partition } });
+    this.stores.forEach((store, i) => {
+      const position = positionAfter(store, this.#task.stores[i]!.changelog, ends, validAtMs);
+      store.committed();
+      if (position !== null) store.restored(position);
+    });
+  }
+
+  async close(): Promise<void> {
+    for (const store of this.stores) store.discard();
+  }
+}
+
+/** State in memory only, restored from the changelogs when a task is opened. */
+export const memoryHome = (options: MemoryHomeOptions = {}): StateHome => ({
+  kind: options.keep === undefined ? 'memory' : 'disk',
+  open: async (task) => new MemoryTask(task, options),
+  partitions: () => [],
+  close: async () => {},
+});
