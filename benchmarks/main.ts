@@ -1,13 +1,14 @@
 /**
  * The benchmarks: npm run bench -- [PART...] [--small] [--events N] [--rounds N]
  *
- * Parts: engine profile latency hold rate join micro report; all of them unless some are named. Progress goes to stderr, results to
+ * Parts: engine profile latency hold rate join commit micro report; all of them unless some are named. Progress goes to stderr, results to
  * benchmarks/results/*.json, the report to docs/PERFORMANCE.md.
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { clean, down } from '../lib/stack/index.ts';
+import { runCommit } from './commit/run.ts';
 import { loadedStack } from './data/load.ts';
 import { Deadline } from './deadline.ts';
 import { runEngine } from './engine/run.ts';
@@ -20,9 +21,9 @@ import { reportText } from './report/text.ts';
 import { readResult, recorded, type PartName } from './results.ts';
 import { say } from './say.ts';
 import { sizes, type Sizes } from './sizes.ts';
-import { INPUT_DIR, JOIN_DIR, joinStack, LIVE_DIR, liveStack } from './stack.ts';
+import { COMMIT_DIR, commitStack, INPUT_DIR, JOIN_DIR, joinStack, LIVE_DIR, liveStack } from './stack.ts';
 
-const PARTS = ['engine', 'profile', 'latency', 'hold', 'rate', 'join', 'micro'] as const satisfies readonly PartName[];
+const PARTS = ['engine', 'profile', 'latency', 'hold', 'rate', 'join', 'commit', 'micro'] as const satisfies readonly PartName[];
 const REPORT = join(import.meta.dirname, '..', 'docs', 'PERFORMANCE.md');
 /** The whole run ends within it; what there is no time for is left out and said. */
 const TOTAL_MS = 30 * 60_000;
@@ -86,9 +87,21 @@ const onPairs = async (wanted: ReadonlySet<string>, { joinPairs: pairs, joinRate
   }, (pairs / rate) * 1_000 + 120_000, deadline);
 };
 
+const onCommits = async (wanted: ReadonlySet<string>, { commitRecords: records, commitRounds: rounds }: Sizes, deadline: Deadline): Promise<void> => {
+  if (!wanted.has('commit')) return;
+  await part('commit', async () => {
+    await clean({ dir: COMMIT_DIR });
+    try {
+      return await runCommit({ environment: (await commitStack()).environment, records, rounds });
+    } finally {
+      await clean({ dir: COMMIT_DIR });
+    }
+  }, rounds * 40_000, deadline);
+};
+
 const report = async (): Promise<void> => {
-  const [engine, profile, latency, hold, rate, pairs, micro] = await Promise.all(PARTS.map((name) => readResult<never>(name)));
-  await writeFile(REPORT, reportText({ engine: engine!, profile: profile!, latency: latency!, hold: hold!, rate: rate!, join: pairs!, micro: micro! }));
+  const [engine, profile, latency, hold, rate, pairs, commit, micro] = await Promise.all(PARTS.map((name) => readResult<never>(name)));
+  await writeFile(REPORT, reportText({ engine: engine!, profile: profile!, latency: latency!, hold: hold!, rate: rate!, join: pairs!, commit: commit!, micro: micro! }));
   say('docs/PERFORMANCE.md is written');
 };
 
@@ -104,6 +117,7 @@ const main = async (): Promise<void> => {
   await onInput(wanted, size, deadline).catch((error: unknown) => void failures.push(`the stack with the input: ${(error as Error).message}`));
   await onLive(wanted, size, deadline).catch((error: unknown) => void failures.push(`the whole stack: ${(error as Error).message}`));
   await onPairs(wanted, size, deadline);
+  await onCommits(wanted, size, deadline);
   if (interruptedCode !== null) return;
   await report();
   for (const failure of failures) say(`not measured: ${failure}`);
@@ -116,7 +130,7 @@ for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) {
     if (interruptedCode !== null) process.exit(code);
     interruptedCode = code;
     say('interrupted: stopping the stacks');
-    void Promise.allSettled([down({ dir: INPUT_DIR }), down({ dir: LIVE_DIR }), down({ dir: JOIN_DIR })]).then(() => process.exit(code));
+    void Promise.allSettled([down({ dir: INPUT_DIR }), down({ dir: LIVE_DIR }), down({ dir: JOIN_DIR }), down({ dir: COMMIT_DIR })]).then(() => process.exit(code));
   });
 }
 

@@ -12,6 +12,9 @@ export interface Sizes {
   readonly joinPairs: number;
   /** Pairs a second. */
   readonly joinRate: number;
+  /** Records of each run with and without transactions, and how often each is run. */
+  readonly commitRecords: number;
+  readonly commitRounds: number;
   /** What the parts on the live stack take, so that the engine leaves it to them. */
   readonly liveMs: number;
 }
@@ -31,6 +34,8 @@ const full: Sizes = {
   stepS: 20,
   joinPairs: 120_000,
   joinRate: 1_000,
+  commitRecords: 1_000_000,
+  commitRounds: 5,
   liveMs: 13 * 60_000,
 };
 
@@ -46,6 +51,8 @@ const small: Sizes = {
   stepS: 15,
   joinPairs: 7_500,
   joinRate: 250,
+  commitRecords: 200_000,
+  commitRounds: 2,
   liveMs: 4 * 60_000,
 };
 

@@ -23,10 +23,14 @@ export const EVENTS_TOPIC = 'app.public.engagement_events';
 /** New for each run too: rows and events of pairs. */
 export const JOIN_DIR = join(ROOT, '.millrace-bench-join');
 
+/** New for each run: records that are counted with transactions and without. */
+export const COMMIT_DIR = join(ROOT, '.millrace-bench-commit');
+
 const INPUT_SERVICES: readonly BaseServiceName[] = ['kafka', 'registry', 'postgres', 'connect'];
 const INPUT_PORTS = 300;
 const LIVE_PORTS = 400;
 const JOIN_PORTS = 500;
+const COMMIT_PORTS = 600;
 const CONNECTOR_WAIT_MS = 120_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 
@@ -96,6 +100,12 @@ export const joinStack = async (): Promise<BenchStack> => {
   const stack = await up({ dir: JOIN_DIR, services: INPUT_SERVICES, portOffset: JOIN_PORTS, onProgress: told() });
   await setUp(stack, stack.environment);
   return { dir: JOIN_DIR, environment: stack.environment };
+};
+
+export const commitStack = async (): Promise<BenchStack> => {
+  say('Bringing up Kafka');
+  const stack = await up({ dir: COMMIT_DIR, services: ['kafka'], portOffset: COMMIT_PORTS, onProgress: told() });
+  return { dir: COMMIT_DIR, environment: stack.environment };
 };
 
 /** All services and the partner of the example. */

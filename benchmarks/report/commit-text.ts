@@ -1,5 +1,5 @@
 import type { CommitBody } from '../commit/run.ts';
-import { MOST_COST } from '../commit/schedule.ts';
+import { MOST_COST, type Guarantee } from '../commit/schedule.ts';
 import { median } from '../figures.ts';
 import type { Result } from '../results.ts';
 import { conditions, count, markdownTable, verdictText } from './words.ts';
@@ -8,8 +8,10 @@ const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
 export const commitText = (result: Result<CommitBody>): readonly string[] => {
   const { body } = result;
-  const cpu = (tasks: number, guarantee: string): string =>
-    median(body.runs.filter((run) => run.tasks === tasks && run.guarantee === guarantee).map((run) => run.cpuSecondsPerMillion)).toFixed(1);
+  const cpu = (tasks: number): string => {
+    const of = (guarantee: Guarantee): number => median(body.runs.filter((run) => run.tasks === tasks && run.guarantee === guarantee).map((run) => run.cpuSecondsPerMillion));
+    return Number.isNaN(of('exactly-once') + of('at-least-once')) ? '' : `${of('exactly-once').toFixed(1)} and ${of('at-least-once').toFixed(1)}`;
+  };
   return [
     '## What exactly once costs',
     '',
@@ -21,7 +23,7 @@ export const commitText = (result: Result<CommitBody>): readonly string[] => {
     markdownTable(
       ['tasks', 'exactly once, records/s', 'at least once, records/s', 'CPU s per million', 'cost', `at most ${percent(MOST_COST)}`],
       body.costs.map(({ tasks, exactlyOnce, atLeastOnce, cost, passed }) => [
-        String(tasks), count(exactlyOnce), count(atLeastOnce), `${cpu(tasks, 'exactly-once')} and ${cpu(tasks, 'at-least-once')}`, cost === null ? '' : percent(cost), verdictText(passed),
+        String(tasks), count(exactlyOnce), count(atLeastOnce), cpu(tasks), cost === null ? '' : percent(cost), verdictText(passed),
       ]),
     ),
   ];

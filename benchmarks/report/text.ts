@@ -1,6 +1,9 @@
 /** docs/PERFORMANCE.md, from results. A value: no I/O. */
+import type { CommitBody } from '../commit/run.ts';
+import { MOST_COST } from '../commit/schedule.ts';
 import type { EngineBody } from '../engine/run.ts';
 import { targets, type Summary } from '../engine/schedule.ts';
+import { commitText } from './commit-text.ts';
 import { joinText } from './join-text.ts';
 import { holdText, latencyText, rateText } from './live-text.ts';
 import type { JoinBody } from '../join/run.ts';
@@ -19,6 +22,7 @@ export interface Results {
   readonly hold: Result<HoldBody> | null;
   readonly rate: Result<RateBody> | null;
   readonly join: Result<JoinBody> | null;
+  readonly commit: Result<CommitBody> | null;
   readonly micro: Result<MicroBody> | null;
 }
 
@@ -112,7 +116,7 @@ const microText = (result: Result<MicroBody>): readonly string[] => [
 /** What each part is run with alone. */
 const missing = (part: PartName): readonly string[] => [`## ${part}`, '', `Not measured yet: \`npm run bench -- ${part}\`.`];
 
-const verdictLines = ({ engine, latency, hold, join }: Results): readonly string[] => {
+const verdictLines = ({ engine, latency, hold, join, commit }: Results): readonly string[] => {
   const lines: (readonly [string, boolean | null])[] = [
     ...targets.map(({ ours, theirs, atLeast }) => {
       const verdict = engine?.body.verdicts.find((v) => v.ours === ours);
@@ -121,13 +125,14 @@ const verdictLines = ({ engine, latency, hold, join }: Results): readonly string
     ['PostgreSQL to Redis at 1,000 events/s: p50 at most 250 ms, p99 at most 750 ms', latency === null ? null : latency.body.passed],
     [`A load that is held${hold === null ? '' : ` (${count(hold.body.rate)} events/s, ${hold.body.seconds} s)`}: lag not growing, memory flat, every sink complete`, hold === null ? null : hold.body.lagFlat && hold.body.complete && hold.body.memoryFlat],
     [`No event misses its row${join === null ? '' : ` (${count(join.body.pairs)} pairs)`}, also while workers are killed and restarted`, join === null ? null : join.body.passed],
+    [`Exactly once costs at most ${100 * MOST_COST} % of the throughput at least once, with 4 and with 16 tasks`, commit === null || commit.body.costs.some(({ passed }) => passed === null) ? null : commit.body.costs.every(({ passed }) => passed === true)],
   ];
   return lines.map(([what, passed]) => `- ${what}: ${verdictText(passed)}.`);
 };
 
 /** The whole page. */
 export const reportText = (results: Results): string => {
-  const { engine, profile, latency, hold, rate, join, micro } = results;
+  const { engine, profile, latency, hold, rate, join, commit, micro } = results;
   const sections = [
     engine === null ? missing('engine') : engineText(engine),
     profile === null ? missing('profile') : profileText(profile),
@@ -135,6 +140,7 @@ export const reportText = (results: Results): string => {
     hold === null ? missing('hold') : holdText(hold),
     rate === null ? missing('rate') : rateText(rate),
     join === null ? missing('join') : joinText(join),
+    commit === null ? missing('commit') : commitText(commit),
     micro === null ? missing('micro') : microText(micro),
   ];
   return [

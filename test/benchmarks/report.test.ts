@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
+import type { CommitBody } from '../../benchmarks/commit/run.ts';
 import type { EngineBody } from '../../benchmarks/engine/run.ts';
 import type { JoinBody } from '../../benchmarks/join/run.ts';
 import type { HoldBody } from '../../benchmarks/live/hold.ts';
@@ -8,7 +9,7 @@ import { reportText, type Results } from '../../benchmarks/report/text.ts';
 import { markdownTable } from '../../benchmarks/report/words.ts';
 import type { PartName, Result } from '../../benchmarks/results.ts';
 
-const none: Results = { engine: null, profile: null, latency: null, hold: null, rate: null, join: null, micro: null };
+const none: Results = { engine: null, profile: null, latency: null, hold: null, rate: null, join: null, commit: null, micro: null };
 
 const result = <T>(part: PartName, body: T): Result<T> => ({
   part, at: '2026-03-04T05:06:07.890Z', seconds: 61, machine: { cpu: 'A CPU', cores: 2, memoryGiB: 24, system: 'linux' }, versions: { node: 'v24' }, load: { before: 0.5, after: 1.25 }, body,
@@ -37,11 +38,18 @@ const join: JoinBody = {
   ],
 };
 
+const commitRun = { round: 0, cpuSecondsPerMillion: 8.2, commits: 30, output: 1_000_000 };
+const commit: CommitBody = {
+  records: 1_000_000, rounds: 3,
+  runs: [{ ...commitRun, guarantee: 'exactly-once', tasks: 4, rate: 100_000 }, { ...commitRun, guarantee: 'at-least-once', tasks: 4, rate: 110_000, cpuSecondsPerMillion: 7 }],
+  costs: [{ tasks: 4, exactlyOnce: 100_000, atLeastOnce: 110_000, cost: 0.091, passed: true }, { tasks: 16, exactlyOnce: 80_000, atLeastOnce: 100_000, cost: 0.2, passed: false }],
+};
+
 describe('benchmarks: the report', () => {
   it('says of each part that was never run how to run it, and of each aim that it is not measured', () => {
     const text = reportText(none);
-    for (const part of ['engine', 'profile', 'latency', 'hold', 'rate', 'join', 'micro']) expect(text).to.contain(`npm run bench -- ${part}`);
-    expect(text.match(/: not measured\.$/gm)).to.have.length(6);
+    for (const part of ['engine', 'profile', 'latency', 'hold', 'rate', 'join', 'commit', 'micro']) expect(text).to.contain(`npm run bench -- ${part}`);
+    expect(text.match(/: not measured\.$/gm)).to.have.length(7);
   });
 
   it('says where, when and beside how much load it was measured', () => {
@@ -70,6 +78,13 @@ describe('benchmarks: the report', () => {
     expect(text).to.contain('| Kafka Streams, global table, two threads | 120,100 | 12 (0.010 %) | 1,201 (1.0 %) | 613 | 600 | 0 | 0 | 2.0 |');
     expect(text).to.contain('- No event misses its row (120,100 pairs), also while workers are killed and restarted: reached.');
     expect(text).to.contain('Meanwhile: SIGKILL of 1 of 2 workers at 18,000 pairs.');
+  });
+
+  it('says what exactly once costs, with few tasks and with many', () => {
+    const text = reportText({ ...none, commit: result('commit', commit) });
+    expect(text).to.contain('| 4 | 100,000 | 110,000 | 8.2 and 7.0 | 9.1 % | reached |');
+    expect(text).to.contain('| 16 | 80,000 | 100,000 |  | 20.0 % | **not reached** |');
+    expect(text).to.contain('- Exactly once costs at most 15 % of the throughput at least once, with 4 and with 16 tasks: **not reached**.');
   });
 
   it('says that output was only counted where nothing compared it', () => {
