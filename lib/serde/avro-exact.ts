@@ -59,6 +59,12 @@ export const exactLong = (reader: Type, path: string): ((cursor: Cursor) => bigi
   };
 };
 
+export const exactInt = (reader: Type, path: string): ((cursor: Cursor) => number) => {
+  if (overflowOf(connectNameOf(reader)) === undefined) return (cursor) => cursor.int();
+  const read = exactLong(reader, path);
+  return (cursor) => Number(read(cursor));
+};
+
 export const checkedLong = (path: string, hint: string): ((cursor: Cursor) => number) => (cursor) => {
   const n = cursor.long();
   if (!Number.isSafeInteger(n)) throw new Mismatch(path, `${n} is beyond 2^53 - 1: ${hint}`);

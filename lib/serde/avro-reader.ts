@@ -5,7 +5,7 @@
  */
 import type { Type, types } from 'avsc';
 import type { DecimalAs, Int64, TimeAs } from '../../topology/choices.ts';
-import { checkedLong, checkedNumber, decimal, exactLong, isDecimal, isInteger, Mismatch } from './avro-exact.ts';
+import { checkedLong, checkedNumber, decimal, exactInt, exactLong, isDecimal, isInteger, Mismatch } from './avro-exact.ts';
 import { attributesOf, branchesOf, connectNameOf, decimalScaleOf, fieldsOf, kindOf } from './avro-schema.ts';
 import { compileSkip, leastBytes } from './avro-skip.ts';
 import { Cursor, Malformed, type LastText } from './cursor.ts';
@@ -207,7 +207,7 @@ const primitive = (context: Context, reader: Type, writer: Type, path: string): 
     case 'boolean':
       return from === 'boolean' ? (cursor) => cursor.boolean() : undefined;
     case 'int':
-      return from === 'int' ? (cursor) => cursor.int() : undefined;
+      return from === 'int' ? exactInt(reader, path) : undefined;
     case 'long':
       if (from !== 'long' && from !== 'int') return undefined;
       return context.int64 === 'bigint' ? exactLong(reader, path) : checkedLong(path, "leave out int64: 'number' to read it as bigint");

@@ -132,7 +132,7 @@ const LEAST = 1e-300;
 
 /** Significant digits and the power of ten behind them. */
 const significant = (text: string): string => {
-  const [mantissa = '', exponent = '0'] = text.replace('-', '').split('e');
+  const [mantissa = '', exponent = '0'] = text.replace(/^-/, '').split('e');
   const [whole = '', fraction = ''] = mantissa.split('.');
   const digits = `${whole}${fraction}`.replace(/^0+/, '');
   const short = digits.replace(/0+$/, '');

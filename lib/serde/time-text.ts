@@ -55,6 +55,9 @@ const datetime = (digits: number) => {
   };
 };
 
+/** Debezium's count for '-infinity' lies below; what is between it and the first day is what its snapshots make of infinities. */
+const NO_DAY = -2_147_000_000n;
+
 const date = (days: bigint): string => {
   if (days > LAST_DAY) return 'infinity';
   return days < FIRST_DAY ? '-infinity' : dateText(Number(days));
@@ -86,6 +89,9 @@ const OLD_MINUS_INFINITY = -9_223_372_036_832_400_000n;
 
 /** Why a count cannot be what the column had: Debezium's own arithmetic has overflowed. Undefined for a `connect.name` where that does not happen. */
 export const overflowOf = (connectName: string | undefined): ((units: bigint) => string | undefined) | undefined => {
+  if (connectName === 'io.debezium.time.Date') {
+    return (days) => (days < FIRST_DAY && days > NO_DAY ? 'a date before 4714-11-24 BC, which PostgreSQL does not have: a snapshot of Debezium reads infinity so' : undefined);
+  }
   if (connectName === 'io.debezium.time.MicroTimestamp') {
     const first = FIRST_DAY * MICROSECONDS_PER_DAY;
     return (us) => (us < first && us !== LONG_MIN && us !== OLD_MINUS_INFINITY ? 'a time stamp after 294247-01-10, which Debezium cannot carry in microseconds' : undefined);

@@ -1,0 +1,37 @@
+/** docs/TYPES.md says of each type what the integration test sees of it. */
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import { FACTS, Refused, TEXT_MODE_FACTS, type TypeFact } from '../integration/types/facts.ts';
+import { inline, read } from './support.ts';
+
+const page = read('docs/TYPES.md');
+const section = (title: string): string => page.split(/^## /m).find((part) => part.startsWith(title))!;
+
+interface Line {
+  readonly name: string;
+  readonly avro: string;
+  readonly type: string;
+  readonly choices: readonly string[];
+}
+
+const linesOf = (text: string): readonly Line[] => text.split('\n').filter((line) => line.startsWith('| `')).map((line) => {
+  const [, name, avro, type, choices] = line.replaceAll('\\|', '\u0000').split('|').map((cell) => cell.replaceAll('\u0000', '|').trim());
+  return { name: inline(name!)[0]!, avro: avro!, type: inline(type!)[0]!, choices: inline(choices!) };
+});
+
+/** Which choices there are for a type follows from what they make of its values. */
+const choicesOf = ({ type, values }: TypeFact): readonly string[] => {
+  const changes = values.some(({ read: before, chosen }) => chosen !== undefined && !(before instanceof Refused && chosen === before));
+  if (!changes) return [];
+  const int64 = type.includes('bigint') ? ['int64'] : [];
+  if (type.includes('Decimal')) return ['decimal'];
+  return type.includes('TimeUnits') ? [...int64, 'time'] : int64;
+};
+
+describe('docs/TYPES.md', () => {
+  for (const [title, facts] of [['As the connector sends them by default', FACTS], ["In the connector's text modes", TEXT_MODE_FACTS]] as const) {
+    it(`says what is so: ${title}`, () => {
+      expect(linesOf(section(title))).to.deep.equal(facts.map((fact) => ({ name: fact.name, avro: fact.avro, type: fact.type, choices: choicesOf(fact) })));
+    });
+  }
+});
