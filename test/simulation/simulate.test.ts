@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { json, kafka, map, stream, to, topology } from 'millrace/topology';
-import { StopError } from '../../lib/core/errors.ts';
+import { CRASH_POINTS } from '../../lib/core/crash-points.ts';
+import { ConfigurationError, StopError } from '../../lib/core/errors.ts';
 import { simulate, simulateOutcome, SimulationError } from '../../lib/testing/simulate.ts';
 import { FAULTS } from '../../lib/testing/simulation/faults.ts';
 import { noSinkFence } from './mutations.ts';
@@ -26,6 +27,21 @@ describe('simulate', function () {
       for (const [fault, count] of Object.entries(faults)) counts.set(fault, (counts.get(fault) ?? 0) + count);
     }
     expect([...counts.keys()].toSorted()).to.deep.equal([...FAULTS].toSorted());
+  });
+
+  it('ends workers at every crash point', async () => {
+    const left = new Set<string>(CRASH_POINTS);
+    for (let seed = 0; left.size > 0 && seed < 300; seed += 1) {
+      const { lines, problems } = await simulateOutcome(sunk.topology, { seed, records: sunk.records, faults: ['crash-point'] });
+      expect(problems, `seed ${seed}`).to.deep.equal([]);
+      for (const line of lines) left.delete(/ fault crash-point \S+ (\S+)$/.exec(line)?.[1] ?? '');
+    }
+    expect([...left]).to.deep.equal([]);
+  });
+
+  it('refuses a guarantee that promises less than it checks', async () => {
+    const failure: unknown = await simulate(totals.topology, { seed: 1, records: totals.records, settings: { guarantee: 'at-least-once' } }).catch((error: unknown) => error);
+    expect(failure).to.be.instanceOf(ConfigurationError);
   });
 
   it('brings no faults that were not asked for', async () => {
