@@ -5,7 +5,7 @@ import { hasPlaceholder, resolveConnectors, type ResolvedConnector } from './pla
 import { REDACTED, isSecretKey } from './secrets.ts';
 import type { ResolveOptions } from './validate.ts';
 
-/** One key that differs. What may be secret is shown as `[redacted]`; a placeholder is shown as it is written. */
+/** One key that differs. What may be secret is shown as `[redacted]`; a placeholder that Connect resolves is shown as it is written. */
 export interface KeyChange {
   readonly key: string;
   readonly kind: 'added' | 'removed' | 'changed';
@@ -46,7 +46,10 @@ const ONLY_PLACEHOLDER = /^\$\{[^:}]+:[^}]*\}$/;
 
 const changesOf = (connector: ResolvedConnector, running: Config): KeyChange[] => {
   const { config, resolved, secrets } = connector;
-  const inFile = (key: string): string => (isSecretKey(key) && !ONLY_PLACEHOLDER.test(config[key]!) ? REDACTED : secrets.cut(config[key]!));
+  const inFile = (key: string): string => {
+    const resolvedHere = resolved[key] !== config[key];
+    return resolvedHere || (isSecretKey(key) && !ONLY_PLACEHOLDER.test(config[key]!)) ? REDACTED : secrets.cut(config[key]!);
+  };
   const inConnect = (key: string): string => {
     const value = running[key]!;
     if (ONLY_PLACEHOLDER.test(value)) return value;

@@ -2,60 +2,20 @@ import avsc from 'avsc';
 import { expect } from 'chai';
 import { Kafka, logLevel } from 'kafkajs';
 import { after, before, describe, it } from 'mocha';
-import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { applyConnectors, connectorStatus, parseConnector, type Connector } from '../../lib/connect/index.ts';
+import { applyConnectors, connectorStatus, type Connector } from '../../lib/connect/index.ts';
 import { ConfigurationError } from '../../lib/core/errors.ts';
 import { millrace } from '../cli/support.ts';
+import { debeziumConnector, removeConnector, topicExists } from './support/connectors.ts';
 import { stack } from './support/stack.ts';
 
 const TIMEOUT_MS = 90_000;
-/** Connect remembers the position of a name, so each run has names of its own. */
-const NAME = `connect-test-${process.pid}`;
-const TABLE = `connect_test_${process.pid}`;
-const PREFIX = `connecttest${process.pid}`;
-const TOPIC = `${PREFIX}.public.${TABLE}`;
+/** Of the connector, its slot and its table. */
+const NAME = `connect_test_${process.pid}`;
+const TOPIC = `${NAME}.public.${NAME}`;
 const connectUrl = stack.endpoints.connectUrl!;
 
-const converter = (side: 'key' | 'value'): Record<string, unknown> => ({
-  [`${side}.converter`]: 'io.apicurio.registry.utils.converter.AvroConverter',
-  [`${side}.converter.apicurio.registry.url`]: '${env:MILLRACE_REGISTRY_CONVERTER_URL}',
-  [`${side}.converter.apicurio.registry.auto-register`]: true,
-  [`${side}.converter.apicurio.registry.as-confluent`]: true,
-  [`${side}.converter.apicurio.registry.use-id`]: 'contentId',
-  [`${side}.converter.apicurio.registry.headers.enabled`]: false,
-  [`${side}.converter.apicurio.registry.artifact-resolver-strategy`]: 'io.apicurio.registry.serde.strategy.TopicIdStrategy',
-});
-
-const connector = (changes: Record<string, unknown> = {}, name = NAME): Connector =>
-  parseConnector(
-    JSON.stringify({
-      name,
-      config: {
-        'connector.class': 'io.debezium.connector.postgresql.PostgresConnector',
-        'database.hostname': '${env:MILLRACE_PG_HOST}',
-        'database.port': '${env:MILLRACE_PG_PORT}',
-        'database.user': '${env:MILLRACE_PG_USER}',
-        'database.password': '${env:MILLRACE_PG_PASSWORD}',
-        'database.dbname': '${env:MILLRACE_PG_DATABASE}',
-        'plugin.name': 'pgoutput',
-        'slot.name': TABLE,
-        'publication.name': TABLE,
-        'publication.autocreate.mode': 'filtered',
-        'topic.prefix': PREFIX,
-        'table.include.list': `public.${TABLE}`,
-        'schema.name.adjustment.mode': 'avro',
-        'exactly.once.support': 'required',
-        'poll.interval.ms': 20,
-        'topic.creation.default.replication.factor': 1,
-        'topic.creation.default.partitions': 1,
-        ...converter('key'),
-        ...converter('value'),
-        ...changes,
-      },
-    }),
-    `${name}.json`,
-  );
+const connector = (changes: Record<string, unknown> = {}, name = NAME): Connector => debeziumConnector(name, [`public.${NAME}`], { 'slot.name': NAME, 'publication.name': NAME, 'topic.prefix': NAME, ...changes });
 
 /** Debezium's nanoseconds do not fit a number. */
 const bigintLong = avsc.types.LongType.__with({
@@ -84,17 +44,6 @@ const decode = async (bytes: Buffer | null): Promise<unknown> => {
 
 const kafka = new Kafka({ brokers: [...stack.endpoints.brokers], logLevel: logLevel.NOTHING });
 
-/** Connect makes the topic with its first record. */
-const topicExists = async (): Promise<void> => {
-  const admin = kafka.admin();
-  await admin.connect();
-  try {
-    while (!(await admin.listTopics()).includes(TOPIC)) await delay(100);
-  } finally {
-    await admin.disconnect();
-  }
-};
-
 /** The first records of the topic's only partition, in order. */
 const consume = async (count: number): Promise<readonly { key: unknown; value: Record<string, unknown> }[]> => {
   const consumer = kafka.consumer({ groupId: `connect-test-${process.pid}`, maxWaitTimeInMs: 100 });
@@ -121,27 +70,17 @@ describe('connectors on the local stack', function () {
 
   before(async () => {
     await client.connect();
-    await client.query(`create table ${TABLE} (id bigint primary key, name text not null)`);
-    await client.query(`insert into ${TABLE} values (9007199254740993, 'before the connector')`);
+    await client.query(`create table ${NAME} (id bigint primary key, name text not null)`);
+    await client.query(`insert into ${NAME} values (9007199254740993, 'before the connector')`);
     expect(await applyConnectors([connector()], { connectUrl })).to.deep.equal([{ name: NAME, outcome: 'created' }]);
     const [found] = await connectorStatus([NAME], { connectUrl, waitMs: 30_000 });
     expect(found).to.include({ running: true });
-    await topicExists();
+    await topicExists(TOPIC);
   });
 
   after(async () => {
-    await fetch(`${connectUrl}/connectors/${NAME}`, { method: 'DELETE' });
-    await client.query(`select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = '${TABLE}' and active`);
-    for (let attempt = 0; attempt < 50; attempt += 1) {
-      const dropped = await client.query(`select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = '${TABLE}'`).then(
-        () => true,
-        () => false,
-      );
-      if (dropped) break;
-      await delay(100);
-    }
-    await client.query(`drop publication if exists ${TABLE}`);
-    await client.query(`drop table ${TABLE}`);
+    await removeConnector(client, NAME);
+    await client.query(`drop table ${NAME}`);
     await client.end();
   });
 
@@ -160,7 +99,7 @@ describe('connectors on the local stack', function () {
   });
 
   it('deliver rows as Avro in the format of the registry', async () => {
-    await client.query(`insert into ${TABLE} values (2, 'after it')`);
+    await client.query(`insert into ${NAME} values (2, 'after it')`);
     const records = await consume(2);
     expect(records.map(({ key }) => ({ ...(key as object) }))).to.deep.equal([{ id: 9007199254740993n }, { id: 2n }]);
     expect(records.map(({ value }) => ({ op: value.op, after: { ...(value.after as object) } }))).to.deep.equal([

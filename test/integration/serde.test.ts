@@ -2,15 +2,15 @@
 import { expect } from 'chai';
 import { Kafka, logLevel } from 'kafkajs';
 import { after, before, describe, it } from 'mocha';
-import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { applyConnectors, connectorStatus, parseConnector } from '../../lib/connect/index.ts';
+import { applyConnectors, connectorStatus } from '../../lib/connect/index.ts';
 import { systemClock } from '../../lib/core/clock.ts';
 import { DeadLetterError, StopError } from '../../lib/core/errors.ts';
 import { silentLogger } from '../../lib/core/logger.ts';
 import { createSerde, mergeUnavailable, NO_VALUE, type Serde } from '../../lib/serde/index.ts';
 import { avro, debezium, schema, type AvroSchema, type Change } from '../../topology/codecs.ts';
 import { batchOf, keysOf, wire } from '../serde/support.ts';
+import { debeziumConnector, removeConnector, topicExists } from './support/connectors.ts';
 import { stack } from './support/stack.ts';
 
 const TIMEOUT_MS = 60_000;
@@ -73,42 +73,7 @@ describe('schemas in the registry', function () {
   });
 });
 
-const converter = (side: 'key' | 'value'): Record<string, unknown> => ({
-  [`${side}.converter`]: 'io.apicurio.registry.utils.converter.AvroConverter',
-  [`${side}.converter.apicurio.registry.url`]: '${env:MILLRACE_REGISTRY_CONVERTER_URL}',
-  [`${side}.converter.apicurio.registry.auto-register`]: true,
-  [`${side}.converter.apicurio.registry.as-confluent`]: true,
-  [`${side}.converter.apicurio.registry.use-id`]: 'contentId',
-  [`${side}.converter.apicurio.registry.headers.enabled`]: false,
-  [`${side}.converter.apicurio.registry.artifact-resolver-strategy`]: 'io.apicurio.registry.serde.strategy.TopicIdStrategy',
-});
-
-const connector = parseConnector(
-  JSON.stringify({
-    name: NAME,
-    config: {
-      'connector.class': 'io.debezium.connector.postgresql.PostgresConnector',
-      'database.hostname': '${env:MILLRACE_PG_HOST}',
-      'database.port': '${env:MILLRACE_PG_PORT}',
-      'database.user': '${env:MILLRACE_PG_USER}',
-      'database.password': '${env:MILLRACE_PG_PASSWORD}',
-      'database.dbname': '${env:MILLRACE_PG_DATABASE}',
-      'plugin.name': 'pgoutput',
-      'slot.name': NAME,
-      'publication.name': NAME,
-      'publication.autocreate.mode': 'filtered',
-      'topic.prefix': NAME,
-      'table.include.list': `public.${NAME}`,
-      'schema.name.adjustment.mode': 'avro',
-      'poll.interval.ms': 20,
-      'topic.creation.default.replication.factor': 1,
-      'topic.creation.default.partitions': 1,
-      ...converter('key'),
-      ...converter('value'),
-    },
-  }),
-  'serde.json',
-);
+const connector = debeziumConnector(NAME, [`public.${NAME}`]);
 
 const DECIMAL = { type: 'bytes', scale: 2, precision: 38, 'connect.name': 'org.apache.kafka.connect.data.Decimal' };
 const VARIABLE = {
@@ -135,10 +100,7 @@ const DIGITS = '9'.repeat(36);
 
 /** Key and value of the first so many records, in the order of the topic's only partition. */
 const consume = async (kafka: Kafka, topic: string, count: number): Promise<readonly { key: Buffer | null; value: Buffer | null }[]> => {
-  const admin = kafka.admin();
-  await admin.connect();
-  while (!(await admin.listTopics()).includes(topic)) await delay(100);
-  await admin.disconnect();
+  await topicExists(topic);
   const consumer = kafka.consumer({ groupId: `${NAME}.${count}`, maxWaitTimeInMs: 100 });
   await consumer.connect();
   try {
@@ -197,19 +159,9 @@ describe('rows that Debezium sends', function () {
   });
 
   after(async () => {
-    await fetch(`${connectUrl}/connectors/${NAME}`, { method: 'DELETE' });
-    for (let attempt = 0; attempt < 100; attempt += 1) {
-      const left = await client.query('SELECT FROM pg_replication_slots WHERE slot_name = $1', [NAME]);
-      if (left.rowCount === 0 || (await client.query('SELECT pg_drop_replication_slot($1)', [NAME]).then(() => true, () => false))) break;
-      await delay(100);
-    }
-    await client.query(`DROP PUBLICATION IF EXISTS ${NAME}`);
+    await removeConnector(client, NAME);
     await client.query(`DROP TABLE ${NAME}`);
     await client.end();
-    const admin = kafka.admin();
-    await admin.connect();
-    await admin.deleteTopics({ topics: (await admin.listTopics()).filter((topic) => topic.startsWith(NAME)) });
-    await admin.disconnect();
   });
 
   const changeAt = (i: number): Change<Record<string, unknown>> => changes[i] as Change<Record<string, unknown>>;

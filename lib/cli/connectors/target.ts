@@ -50,7 +50,10 @@ export interface Target {
 
 const targetOf = async (flags: TargetFlags, signal: AbortSignal): Promise<Target> => {
   const common = { signal, retryTimeoutMs: flags.retry * 1000, onRetry: (reason: string) => tell(`millrace: ${reason}; trying again for ${flags.retry} s`) };
-  if (flags.connectUrl !== undefined) return { connect: { ...common, connectUrl: flags.connectUrl }, environment: process.env };
+  if (flags.connectUrl !== undefined && flags.connectUrl !== '') {
+    if (!/^https?:\/\/[^/]/.test(flags.connectUrl) || !URL.canParse(flags.connectUrl)) throw new ConfigurationError(['--connect-url (or MILLRACE_CONNECT_URL) is not an http URL']);
+    return { connect: { ...common, connectUrl: flags.connectUrl }, environment: process.env };
+  }
   const { endpoints, environment } = await attach({ dir: flags.dir });
   if (endpoints.connectUrl === undefined) throw new ConfigurationError([`The stack in ${flags.dir} has no Connect`]);
   return { connect: { ...common, connectUrl: endpoints.connectUrl }, environment: { ...process.env, ...environment } };
