@@ -47,6 +47,8 @@ export interface StageFigures {
   readonly catchupTimeouts: number;
   /** Now: changelog offsets that tasks have still to read before they open. */
   readonly restoreRemaining: number;
+  /** Now: how long the longest of the restores under way still takes, ms, at its rate so far; null: none runs, or none has got far enough to say. */
+  readonly restoreMs: number | null;
   /** Now. */
   readonly lagRecords: number;
   /** Now: age of the oldest record read but not yet processed or of the last one processed while there is lag; 0 without lag. */
@@ -98,6 +100,8 @@ export class StageCounters {
   breaker: BreakerState | null;
   catchupTimeouts = 0;
   restoreRemaining = 0;
+  restoreMs: number | null = null;
+  readonly #restores = new Map<object, number>();
   lagRecords = 0;
   lagMs = 0;
 
@@ -117,12 +121,16 @@ export class StageCounters {
     this.commitTime.observe(ms);
   }
 
-  /** Takes what one restore has left, as often as it changes; it ends with 0. */
-  restoring(): (remaining: number) => void {
+  /** Takes what one restore has left, and how long that takes if that is known, as often as it changes; it ends with 0. */
+  restoring(): (remaining: number, leftMs?: number | null) => void {
+    const restore = {};
     let known = 0;
-    return (remaining) => {
+    return (remaining, leftMs = null) => {
       this.restoreRemaining += remaining - known;
       known = remaining;
+      if (leftMs === null || remaining === 0) this.#restores.delete(restore);
+      else this.#restores.set(restore, leftMs);
+      this.restoreMs = this.#restores.size === 0 ? null : Math.max(...this.#restores.values());
     };
   }
 

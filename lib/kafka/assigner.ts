@@ -1,6 +1,7 @@
 /**
  * Hands partitions to the members of a group. The unit is a partition number: partition p of all the topics goes to one member, since a
- * task needs them together. Balanced, sticky where balance allows, and the same for the same input.
+ * task needs them together. Balanced, sticky where balance allows, and the same for the same input. What must move goes to a member that
+ * has its state on disk, where one has room: so a worker that comes back gets the tasks that it had.
  */
 import type { TopicPartition } from './port.ts';
 
@@ -11,6 +12,8 @@ export interface AssignedMember {
   readonly held: readonly number[];
   /** The generation in which it held them; a newer claim wins over an older one. */
   readonly generation: number;
+  /** Partition numbers whose state lies on its disk. */
+  readonly onDisk: readonly number[];
 }
 
 /**
@@ -55,25 +58,56 @@ const splitBySubscription = (topics: readonly string[], members: readonly Assign
 
 const assignRange = (range: Range, members: readonly AssignedMember[], totals: Map<string, number>): [partition: number, memberId: string][] => {
   const claims = claimsIn(range, members);
-  const quotas = quotasOf(range.to - range.from, members, totals, claims);
-  const assigned: [number, string][] = [];
-  const taken = new Set<number>();
+  const quotas = quotasOf(range, members, totals, claims);
+  const holders = new Map<number, string>();
+  const counts = new Map(members.map(({ memberId }) => [memberId, 0]));
   const give = (partition: number, memberId: string): void => {
-    assigned.push([partition, memberId]);
-    taken.add(partition);
-    quotas.set(memberId, quotas.get(memberId)! - 1);
-    totals.set(memberId, totals.get(memberId)! + 1);
+    holders.set(partition, memberId);
+    counts.set(memberId, counts.get(memberId)! + 1);
   };
+  for (const [partition, memberId] of returning(range, members, claims, quotas)) give(partition, memberId);
   for (const [memberId, held] of claims) {
-    for (const partition of held.slice(0, quotas.get(memberId))) give(partition, memberId);
+    for (const partition of held) if (!holders.has(partition) && counts.get(memberId)! < quotas.get(memberId)!) give(partition, memberId);
   }
   let next = 0;
   for (let partition = range.from; partition < range.to; partition += 1) {
-    if (taken.has(partition)) continue;
-    while (quotas.get(members[next]!.memberId) === 0) next += 1;
+    if (holders.has(partition)) continue;
+    while (counts.get(members[next]!.memberId)! >= quotas.get(members[next]!.memberId)!) next += 1;
     give(partition, members[next]!.memberId);
   }
-  return assigned.toSorted(([a], [b]) => a - b);
+  for (const [memberId, count] of counts) totals.set(memberId, totals.get(memberId)! + count);
+  return [...holders].toSorted(([a], [b]) => a - b);
+};
+
+/**
+ * What moves to a member that has it on disk: partitions that nobody holds, and of what a member holds above its quota as much as that.
+ * One whose place is taken displaces another that has a second place, so that few are left without.
+ */
+const returning = (range: Range, members: readonly AssignedMember[], claims: ReadonlyMap<string, readonly number[]>, quotas: ReadonlyMap<string, number>): Map<number, string> => {
+  const owners = new Map([...claims].flatMap(([memberId, held]) => held.map((partition) => [partition, memberId] as const)));
+  const surplus = new Map([...claims].map(([memberId, held]) => [memberId, Math.max(0, held.length - quotas.get(memberId)!)]));
+  const rooms = members
+    .map(({ memberId, onDisk }) => ({ memberId, onDisk: new Set(onDisk), room: Math.max(0, quotas.get(memberId)! - claims.get(memberId)!.length) }))
+    .filter(({ room }) => room > 0);
+  const places = new Map<number, string>();
+  const place = (partition: number, tried: Set<string>): boolean => {
+    for (const { memberId, onDisk, room } of rooms) {
+      if (!onDisk.has(partition) || tried.has(memberId)) continue;
+      tried.add(memberId);
+      const there = [...places].filter(([, holder]) => holder === memberId);
+      if (there.length < room || there.some(([other]) => place(other, tried))) {
+        places.set(partition, memberId);
+        return true;
+      }
+    }
+    return false;
+  };
+  for (let partition = range.from; partition < range.to; partition += 1) {
+    const owner = owners.get(partition);
+    if (owner !== undefined && surplus.get(owner) === 0) continue;
+    if (place(partition, new Set()) && owner !== undefined) surplus.set(owner, surplus.get(owner)! - 1);
+  }
+  return places;
 };
 
 /** What each member may keep: of two that claim the same partition, the one with the newer claim. */
@@ -91,13 +125,17 @@ const claimsIn = (range: Range, members: readonly AssignedMember[]): Map<string,
   return claims;
 };
 
-/** An equal share for all; what is left over goes to those who have least so far, and among them to those who hold most. */
-const quotasOf = (units: number, members: readonly AssignedMember[], totals: ReadonlyMap<string, number>, claims: ReadonlyMap<string, readonly number[]>): Map<string, number> => {
+/** An equal share for all; what is left over goes to those who have least so far, among them to those who hold most, then to those with most on disk. */
+const quotasOf = (range: Range, members: readonly AssignedMember[], totals: ReadonlyMap<string, number>, claims: ReadonlyMap<string, readonly number[]>): Map<string, number> => {
+  const units = range.to - range.from;
   const share = Math.floor(units / members.length);
   const quotas = new Map<string, number>(members.map((member) => [member.memberId, share]));
-  const inTurn = members.toSorted(
-    (a, b) => totals.get(a.memberId)! - totals.get(b.memberId)! || claims.get(b.memberId)!.length - claims.get(a.memberId)!.length || (a.memberId < b.memberId ? -1 : 1),
-  );
+  const onDisk = new Map(members.map((member) => [member.memberId, new Set(member.onDisk.filter((p) => p >= range.from && p < range.to)).size]));
+  const inTurn = members.toSorted((a, b) =>
+    totals.get(a.memberId)! - totals.get(b.memberId)!
+    || claims.get(b.memberId)!.length - claims.get(a.memberId)!.length
+    || onDisk.get(b.memberId)! - onDisk.get(a.memberId)!
+    || (a.memberId < b.memberId ? -1 : 1));
   for (const { memberId } of inTurn.slice(0, units % members.length)) quotas.set(memberId, share + 1);
   return quotas;
 };

@@ -126,6 +126,8 @@ export interface GroupOptions {
   readonly sessionTimeoutMs: number;
   readonly heartbeatIntervalMs: number;
   readonly rebalanceTimeoutMs: number;
+  /** Partition numbers whose state lies on this member's disk, asked for at each join: what must move goes to who has it. Default: none. */
+  readonly onDisk?: () => readonly number[];
 }
 
 /**
@@ -135,6 +137,11 @@ export interface GroupOptions {
 export interface GroupMember {
   readonly events$: Observable<GroupEvent>;
   join(): Promise<void>;
+  /**
+   * Whether the group's coordinator counts this membership as one of the present generation, asked now: no other member then has its
+   * partitions. False during a rebalance too.
+   */
+  isCurrent(membership: Membership): Promise<boolean>;
   leave(): Promise<void>;
 }
 
@@ -156,10 +163,20 @@ export interface TopicDescription {
 export interface KafkaAdmin {
   /** Creates those that do not exist; returns the names it created. */
   createTopics(topics: readonly TopicSpec[]): Promise<readonly string[]>;
+  /** Deletes those that exist, with their records, and returns their names. They are gone when it resolves. */
+  deleteTopics(topics: readonly string[]): Promise<readonly string[]>;
+  /** Names of all topics but Kafka's own, as far as this client may see them. */
+  listTopics(): Promise<readonly string[]>;
   /** Those of the names that exist. */
   describeTopics(topics: readonly string[]): Promise<readonly TopicDescription[]>;
   /** The group's committed positions; a partition without one is left out. */
   committed(groupId: string, partitions: readonly TopicPartition[]): Promise<readonly Position[]>;
+  /** Names of all groups, as far as this client may see them. */
+  listGroups(): Promise<readonly string[]>;
+  /** Members of each group now, in the order of the groups; 0 where there is none of that name. */
+  groupSizes(groupIds: readonly string[]): Promise<readonly number[]>;
+  /** Deletes groups with their committed positions and returns the names of those that existed. Rejects with `StopError` when one has members. */
+  deleteGroups(groupIds: readonly string[]): Promise<readonly string[]>;
   endOffsets(partitions: readonly TopicPartition[], isolation: Isolation): Promise<readonly Position[]>;
   startOffsets(partitions: readonly TopicPartition[]): Promise<readonly Position[]>;
   /** Deletes what lies before the positions (repartition topics behind the committed offset). */

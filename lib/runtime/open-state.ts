@@ -7,6 +7,7 @@ import type { RestorableStore } from '../state/store.ts';
 import type { TaskStore } from './checked-state.ts';
 import type { StageContext } from './context.ts';
 import { fetchLimits } from './limits.ts';
+import { followRestore } from './restoring.ts';
 
 export interface OpenStateOptions {
   readonly partition: number;
@@ -66,7 +67,7 @@ const restoreStore = async (context: StageContext, { partition, signal }: OpenSt
   const there = store.position?.offset ?? null;
   // A reader of its own: tasks are opened side by side.
   const reader = context.port.reader();
-  const onProgress = context.counters.restoring();
+  const onProgress = followRestore(context, { store: name, partition });
   const onWiped = (reason: string): void => log.warn('the state of a store is thrown away; it is restored from its changelog', { stage: stage.name, store: name, partition, reason });
   const { records, from } = await restore({ reader, changelog, store, limits: fetchLimits(config), clock, signal, onProgress, onWiped })
     .finally(() => {

@@ -39,10 +39,8 @@ export class StageRunner {
   readonly #wake: Wake;
   readonly #stopped = new AbortController();
   readonly #fail: (error: unknown) => void;
-  #generation = -1;
   /** Null while this worker is no member. */
   #membership: Membership | null = null;
-  #joined = false;
   #opening = 0;
   #lookedMs = 0;
   #subscription: Subscription | null = null;
@@ -59,6 +57,7 @@ export class StageRunner {
       sessionTimeoutMs: config.sessionTimeoutMs,
       heartbeatIntervalMs: config.heartbeatIntervalMs,
       rebalanceTimeoutMs: config.rebalanceTimeoutMs,
+      onDisk: () => context.home.partitions(stage.name),
     });
     this.#reader = port.reader();
     this.#wake = new Wake(context.clock);
@@ -77,20 +76,18 @@ export class StageRunner {
     if (event.type === 'rebalancing') {
       for (const slot of this.#slots.values()) slot.task?.requestCommit();
     } else if (event.type === 'lost') {
-      this.#joined = false;
       this.#membership = null;
       limited.warn(`lost ${stage.name}`, 'the group membership was lost; all tasks of the stage are closed', { stage: stage.name, cause: event.cause });
       for (const slot of [...this.#slots.values()]) this.#close(slot);
     } else {
-      this.#membership = event.membership;
-      this.#assigned(event.membership.generation, new Set(event.partitions.map((p) => p.partition)));
+      this.#assigned(event.membership, new Set(event.partitions.map((p) => p.partition)));
     }
   }
 
-  #assigned(generation: number, partitions: ReadonlySet<number>): void {
+  #assigned(membership: Membership, partitions: ReadonlySet<number>): void {
     const { log, stage, events } = this.#context;
-    this.#generation = generation;
-    this.#joined = true;
+    const { generation } = membership;
+    this.#membership = membership;
     this.#context.counters.rebalances += 1;
     log.info('assigned', { stage: stage.name, generation, partitions: [...partitions].sort((a, b) => a - b) });
     for (const slot of [...this.#slots.values()]) if (!partitions.has(slot.partition)) this.#close(slot);
@@ -130,7 +127,7 @@ export class StageRunner {
         await this.#retire(slot, task);
         return;
       } catch (error) {
-        const generation = this.#generation;
+        const membership = this.#membership;
         await this.#retire(slot, task);
         if (signal.aborted) return;
         this.#context.counters.aborts += 1;
@@ -144,7 +141,7 @@ export class StageRunner {
         if (task?.hasCommitted() === true) attempt = failures = 0;
         if (!(error instanceof RetryError) && !(error instanceof RejoinError)) failures += 1;
         if (failures >= this.#context.config.failuresAtPosition) throw error;
-        await this.#pauseAfter(slot, error, attempt, generation);
+        await this.#pauseAfter(slot, error, attempt, membership);
         attempt += 1;
       }
     }
@@ -175,22 +172,34 @@ export class StageRunner {
     await task.discard();
   }
 
-  /** A fenced task waits for a newer generation, so that two owners never fence each other in turns; other faults back off. */
-  async #pauseAfter(slot: Slot, error: unknown, attempt: number, generation: number): Promise<void> {
+  /** Backs off. A task that was shut out also waits until it is this worker's again, or still. */
+  async #pauseAfter(slot: Slot, error: unknown, attempt: number, membership: Membership | null): Promise<void> {
     const { clock, config, limited, stage } = this.#context;
     limited.warn(`task ${stage.name} ${slot.partition}`, 'a task was closed and is opened again', {
       stage: stage.name, partition: slot.partition, error: messageOf(error), cause: error instanceof Error ? error.cause : undefined,
     });
     try {
-      if (error instanceof RejoinError) {
-        // A transaction that timed out looks the same and brings no new generation: then the session's length has to do.
-        const deadlineMs = clock.monotonic() + config.sessionTimeoutMs;
-        while (this.#generation === generation && clock.monotonic() < deadlineMs) await clock.sleep(config.heartbeatIntervalMs, slot.controller.signal);
-      } else {
-        await clock.sleep(pauseMs(clock, config, attempt, error), slot.controller.signal);
-      }
+      await clock.sleep(pauseMs(clock, config, attempt, error), slot.controller.signal);
+      if (error instanceof RejoinError) await this.#untilOwned(slot, membership);
     } catch {
       // The slot was closed meanwhile; its loop sees that.
+    }
+  }
+
+  /**
+   * So that two owners never fence each other in turns: waits for a newer generation, or for the coordinator to say that the one in which
+   * the task was shut out is the present one still. Then nobody else owns it: a transaction has timed out (which looks the same), the sink
+   * has lost writes, or a former owner has come late, who fences no more once it is fenced.
+   */
+  async #untilOwned(slot: Slot, membership: Membership | null): Promise<void> {
+    const { clock, config, limited, stage } = this.#context;
+    while (membership !== null && this.#membership?.generation === membership.generation) {
+      try {
+        if (await this.#member.isCurrent(membership)) return;
+      } catch (error) {
+        limited.warn(`membership ${stage.name}`, 'the group could not be asked whether this worker is a member still', { stage: stage.name, error });
+      }
+      await clock.sleep(config.heartbeatIntervalMs, slot.controller.signal);
     }
   }
 
@@ -254,7 +263,7 @@ export class StageRunner {
       ms = Math.max(ms, lag?.ms ?? 0);
     }
     const slots = [...this.#slots.values()];
-    counters.assigned = this.#joined ? slots.length : null;
+    counters.assigned = this.#membership === null ? null : slots.length;
     counters.opening = slots.filter((slot) => slot.task === null).length;
     counters.lagRecords = records;
     counters.lagMs = ms;

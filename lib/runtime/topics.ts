@@ -4,6 +4,7 @@ import { ConfigurationError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { KafkaAdmin, TopicDescription } from '../kafka/port.ts';
 import type { Plan, TopicPlan } from '../plan/types.ts';
+import { fitOf, RESET_HINT } from './fit.ts';
 
 const WAIT_STEP_MS = 500;
 const MAX_BYTES = 'max.message.bytes';
@@ -21,7 +22,8 @@ export interface TopicsOptions {
 
 /**
  * Waits for the topics that belong to others, creates the ones that belong to the plan, and returns how many partitions each
- * has. Throws `ConfigurationError` listing what is missing after `source.topic.timeout.ms`, and what does not fit together.
+ * has. Throws `ConfigurationError` listing what is missing after `source.topic.timeout.ms`, what does not fit together, and what does not
+ * fit what an earlier version has left.
  */
 export const prepareTopics = async (plan: Plan, options: TopicsOptions): Promise<PartitionCounts> => {
   const foreign = await awaitForeign(plan, options);
@@ -30,17 +32,18 @@ export const prepareTopics = async (plan: Plan, options: TopicsOptions): Promise
   const described = await options.admin.describeTopics(own.map((t) => t.topic));
   const existing = new Map(described.map((d) => [d.topic, d.partitions]));
   const sizes = sizesOf([...foreign, ...described]);
-  const problems: string[] = [];
   const missing: TopicPlan[] = [];
+  const wanted = new Map<string, number>();
   for (const topic of inOrder(own, counts)) {
-    const wanted = partitionsOf(topic, counts);
+    wanted.set(topic.topic, partitionsOf(topic, counts));
     const there = existing.get(topic.topic);
-    counts.set(topic.topic, there ?? wanted);
+    counts.set(topic.topic, there ?? wanted.get(topic.topic)!);
     if (there === undefined) missing.push(topic);
-    else if (there !== wanted && mustMatch(topic)) problems.push(`topic ${topic.topic} has ${there} partitions, the topology asks for ${wanted}`);
   }
-  problems.push(...coPartitionProblems(plan, counts));
-  if (problems.length > 0) throw new ConfigurationError(problems);
+  const together = coPartitionProblems(plan, counts);
+  const fit = await fitOf(plan, { admin: options.admin, existing: described, counts, wanted });
+  if (together.length + fit.problems.length > 0) throw new ConfigurationError([...fit.problems, ...together], fit.problems.length === 0 ? {} : { hint: RESET_HINT });
+  for (const warning of fit.warnings) options.log.warn(warning);
   await options.admin.createTopics(missing.map((t) => ({
     topic: t.topic, partitions: counts.get(t.topic)!, replicationFactor: options.config.kafkaReplicationFactor, config: configOf(t, plan, sizes),
   })));
@@ -68,9 +71,6 @@ const sizesOf = (topics: readonly TopicDescription[]): Map<string, number> =>
   new Map(topics.flatMap(({ topic, config }) => (config[MAX_BYTES] === undefined ? [] : [[topic, Number(config[MAX_BYTES])] as const])));
 
 const isForeign = (topic: TopicPlan): boolean => topic.role === 'source' || topic.role === 'table';
-
-/** A topic whose partition numbers mean something to a task. */
-const mustMatch = (topic: TopicPlan): boolean => topic.role === 'changelog' || (typeof topic.partitions === 'number' && topic.role === 'through');
 
 const awaitForeign = async (plan: Plan, { admin, config, clock, log, signal }: TopicsOptions): Promise<readonly TopicDescription[]> => {
   const names = plan.topics.filter(isForeign).map((t) => t.topic);

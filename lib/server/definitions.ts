@@ -119,6 +119,7 @@ const tasks: readonly MetricDefinition[] = [
   counter('millrace_transactions_aborted_total', 'transactions', 'Tasks closed by a failure, with everything they had not committed; they open again by themselves.', (s) => s.aborts),
   counter('millrace_transactions_fenced_total', 'transactions', 'Those of them that a newer owner had shut out, or whose transaction had timed out.', (s) => s.fences),
   gauge('millrace_restore_remaining_records', 'records', 'Changelog offsets that tasks have still to read before they open: at least as many as records.', (s) => s.restoreRemaining),
+  gauge('millrace_restore_remaining_seconds', 'seconds', 'How long the longest of the restores under way still takes, at its rate so far; none shown while none runs.', (s) => (s.restoreMs === null ? null : s.restoreMs / 1_000)),
   {
     name: 'millrace_table_rows', type: 'gauge', unit: 'rows', labels: ['topic'],
     about: 'Rows of a joined table in this worker.',

@@ -39,6 +39,16 @@ describe('the counters of a stage', () => {
     expect(seen).to.deep.equal([100, 150, 90, 40, 0]);
   });
 
+  it('say how long the longest restore still takes, as far as one knows', () => {
+    const counters = new StageCounters('totals', null);
+    const [a, b] = [counters.restoring(), counters.restoring()];
+    const seen = [() => a(100), () => a(90, 900), () => b(50, 2_000), () => b(0), () => a(0)].map((report) => {
+      report();
+      return counters.snapshot().restoreMs;
+    });
+    expect(seen).to.deep.equal([null, 900, 2_000, 900, null]);
+  });
+
   it('count a commit and its time once each', () => {
     const counters = new StageCounters('totals', null);
     counters.committed(3);

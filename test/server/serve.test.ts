@@ -54,7 +54,7 @@ describe('the metrics of a worker', () => {
 
   it('say what the counters say, in base units', async () => {
     const counters = new StageCounters('warehouse', 'warehouse');
-    Object.assign(counters, { recordsIn: 12, recordsOut: 10, deadLetters: 2, retries: 3, aborts: 4, fences: 1, sinkErrors: 5, sinkRefusals: 2, lagRecords: 7, lagMs: 1_500, assigned: 4, tasks: 3, breaker: 'open', restoreRemaining: 99, catchupTimeouts: 6, rebalances: 8 });
+    Object.assign(counters, { recordsIn: 12, recordsOut: 10, deadLetters: 2, retries: 3, aborts: 4, fences: 1, sinkErrors: 5, sinkRefusals: 2, lagRecords: 7, lagMs: 1_500, assigned: 4, tasks: 3, breaker: 'open', restoreRemaining: 99, restoreMs: 2_500, catchupTimeouts: 6, rebalances: 8 });
     counters.drop('tombstone');
     counters.committed(30);
     counters.eventAge.observe(180);
@@ -92,6 +92,7 @@ describe('the metrics of a worker', () => {
       'millrace_transactions_aborted_total{stage="warehouse"} 4',
       'millrace_transactions_fenced_total{stage="warehouse"} 1',
       'millrace_restore_remaining_records{stage="warehouse"} 99',
+      'millrace_restore_remaining_seconds{stage="warehouse"} 2.5',
       'millrace_table_rows{topic="content"} 41',
       'millrace_table_catchup_timeouts_total{stage="warehouse"} 6',
     ]);

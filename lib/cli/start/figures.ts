@@ -17,6 +17,9 @@ export interface StageTotals {
   readonly breaker: BreakerState | null;
   readonly lagRecords: number;
   readonly lagMs: number;
+  /** Changelog records that tasks have still to read before they open, and how long that takes, as far as it is known. */
+  readonly restoreRemaining: number;
+  readonly restoreMs: number | null;
 }
 
 /** What a worker said last, and when. */
@@ -28,6 +31,8 @@ export interface WorkerReport {
 const SEVERITY: readonly (BreakerState | null)[] = [null, 'closed', 'half-open', 'open'];
 
 const worse = (a: BreakerState | null, b: BreakerState | null): BreakerState | null => (SEVERITY.indexOf(a) >= SEVERITY.indexOf(b) ? a : b);
+
+const longer = (a: number | null, b: number | null): number | null => (a === null || b === null ? (a ?? b) : Math.max(a, b));
 
 const add = (a: StageTotals, b: StageFigures): StageTotals => ({
   stage: a.stage,
@@ -42,11 +47,13 @@ const add = (a: StageTotals, b: StageFigures): StageTotals => ({
   breaker: worse(a.breaker, b.breaker),
   lagRecords: a.lagRecords + b.lagRecords,
   lagMs: Math.max(a.lagMs, b.lagMs),
+  restoreRemaining: a.restoreRemaining + b.restoreRemaining,
+  restoreMs: longer(a.restoreMs, b.restoreMs),
 });
 
 const none = ({ stage, sink }: StageFigures): StageTotals => ({
   ...{ stage, sink, recordsIn: 0, recordsOut: 0, deadLetters: 0, retries: 0, aborts: 0, sinkErrors: 0, sinkRefusals: 0 },
-  ...{ breaker: sink === null ? null : 'closed', lagRecords: 0, lagMs: 0 },
+  ...{ breaker: sink === null ? null : 'closed', lagRecords: 0, lagMs: 0, restoreRemaining: 0, restoreMs: null },
 });
 
 /** A worker that has said nothing for so long is gone. */
@@ -60,7 +67,7 @@ export const totalsOf = (reports: Iterable<WorkerReport>, nowMs: number): readon
   for (const report of reports) {
     const present = isPresent(report, nowMs);
     for (const figures of report.figures.stages) {
-      totals.set(figures.stage, add(totals.get(figures.stage) ?? none(figures), present ? figures : { ...figures, breaker: null, lagRecords: 0, lagMs: 0 }));
+      totals.set(figures.stage, add(totals.get(figures.stage) ?? none(figures), present ? figures : { ...figures, breaker: null, lagRecords: 0, lagMs: 0, restoreRemaining: 0, restoreMs: null }));
     }
   }
   return [...totals.values()];

@@ -1,6 +1,6 @@
 import type { ViewModel } from './model.ts';
 import { beside, span, textOf, type Colour, type Line } from './paint.ts';
-import { addresses, latency, notices, sinks, stages, summary, top } from './sections.ts';
+import { addresses, latency, notices, restores, sinks, stages, summary, top } from './sections.ts';
 
 export interface Terminal {
   readonly columns: number;
@@ -13,10 +13,11 @@ const WIDE = 120;
 const MOST_NOTICES = 4;
 const FOOT: Line = [span(' Ctrl-C stops everything and keeps the data', 'dim')];
 
-type Sections = Readonly<Record<'latency' | 'stages' | 'sinks' | 'top' | 'addresses' | 'notices', readonly Line[]>>;
+type Sections = Readonly<Record<'latency' | 'restores' | 'stages' | 'sinks' | 'top' | 'addresses' | 'notices', readonly Line[]>>;
 
 const narrow = (model: ViewModel, columns: number): Sections => ({
   latency: latency(model, columns),
+  restores: restores(model, columns),
   stages: stages(model, columns),
   sinks: sinks(model, columns),
   top: top(model, columns),
@@ -33,7 +34,7 @@ const wide = (model: ViewModel, columns: number): Sections => {
 
 /** What gives way on a low terminal, in this order: a section, and how many of its lines stay. */
 const WAYS: readonly (readonly [section: keyof Sections, lines: number])[] = [
-  ['notices', 2], ['top', 6], ['notices', 1], ['addresses', 0], ['top', 0], ['sinks', 3], ['notices', 0], ['sinks', 0], ['latency', 0], ['stages', 2],
+  ['notices', 2], ['top', 6], ['notices', 1], ['addresses', 0], ['top', 0], ['sinks', 3], ['notices', 0], ['sinks', 0], ['latency', 0], ['restores', 2], ['stages', 2],
 ];
 
 const linesOf = (sections: Sections): number => Object.values(sections).reduce((sum, lines) => sum + lines.length, 0);

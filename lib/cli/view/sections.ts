@@ -111,6 +111,17 @@ const STAGE_COLUMNS: readonly Column<StageView>[] = [
 export const stages = (model: ViewModel, columns: number): readonly Line[] =>
   model.stages.length === 0 ? [head('STAGES', span('  no worker has told its figures yet', 'dim'))] : grid('STAGE', model.stages, (s) => s.stage, STAGE_COLUMNS, columns);
 
+const RESTORE_COLUMNS: readonly Column<StageView>[] = [
+  { title: 'RECORDS LEFT', columns: 14, text: (s) => whole(s.restoreRemaining) },
+  { title: 'TIME LEFT', columns: 11, text: (s) => (s.restoreMs === null ? '?' : behind(s.restoreMs)) },
+];
+
+/** Stages whose tasks read their state before they open. */
+export const restores = (model: ViewModel, columns: number): readonly Line[] => {
+  const rows = model.stages.filter(({ restoreRemaining }) => restoreRemaining > 0);
+  return rows.length === 0 ? [] : grid('RESTORING', rows, (s) => s.stage, RESTORE_COLUMNS, columns);
+};
+
 const BREAKERS: Readonly<Record<BreakerState, { readonly mark: string; readonly style: Style }>> = {
   closed: { mark: '●', style: 'good' },
   'half-open': { mark: '◐', style: 'warning' },

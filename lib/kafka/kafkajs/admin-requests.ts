@@ -83,6 +83,19 @@ const skipPartition = (reader: ResponseReader): void => {
   reader.skipTags();
 };
 
+export const deleteTopics = (topics: readonly string[], timeoutMs: number): Call<readonly { readonly topic: string; readonly error: number }[]> => ({
+  name: 'DeleteTopics',
+  apiKey: 20,
+  apiVersion: 3,
+  lane: 'control',
+  waitMs: timeoutMs,
+  body: new RequestWriter().array(topics, (topic, w) => w.string(topic)).int32(timeoutMs).done(),
+  decode: (reader) => {
+    reader.int32();
+    return reader.array((r) => ({ topic: r.string(), error: r.int16() }));
+  },
+});
+
 export interface DescribedConfig {
   readonly topic: string;
   readonly error: number;

@@ -1,11 +1,12 @@
 import { RetryError } from '../../core/errors.ts';
 import type { Isolation, KafkaAdmin, Position, TopicDescription, TopicPartition, TopicSpec } from '../port.ts';
-import { createTopics, deleteRecords, describeConfigs, topicIds } from './admin-requests.ts';
+import { createTopics, deleteRecords, deleteTopics, describeConfigs, topicIds } from './admin-requests.ts';
 import type { Connections } from './connections.ts';
+import { deleteGroup, describeGroup, listGroups } from './group-requests.ts';
 import { offsetsAt } from './offsets.ts';
 import { askCoordinator } from './patience.ts';
-import { leadershipMoved, NONE, protocolError, TOPIC_ALREADY_EXISTS, UNKNOWN_TOPIC_OR_PARTITION } from './protocol-errors.ts';
-import { EARLIEST, firstError, LATEST, metadata, offsetFetch } from './requests.ts';
+import { GROUP_ID_NOT_FOUND, leadershipMoved, NONE, protocolError, TOPIC_ALREADY_EXISTS, UNKNOWN_TOPIC_OR_PARTITION } from './protocol-errors.ts';
+import { EARLIEST, firstError, LATEST, metadata, offsetFetch, type Call } from './requests.ts';
 
 /** How often a new topic's leaders are asked for. */
 const LEADER_POLL_MS = 20;
@@ -32,6 +33,51 @@ export class TopicAdmin implements KafkaAdmin {
     const created = results.filter((result) => result.error === NONE).map((result) => result.topic);
     await this.#untilLed(topics.filter(({ topic }) => created.includes(topic)));
     return created;
+  }
+
+  async deleteTopics(topics: readonly string[]): Promise<readonly string[]> {
+    if (topics.length === 0) return [];
+    const { clock, requestTimeoutMs } = this.#connections.settings;
+    const results = await (await this.#connections.anyBroker()).send(deleteTopics(topics, requestTimeoutMs));
+    const failed = results.find(({ error }) => error !== NONE && error !== UNKNOWN_TOPIC_OR_PARTITION);
+    if (failed !== undefined) throw protocolError(failed.error, 'Deleting a topic', { topic: failed.topic });
+    const deleted = results.filter(({ error }) => error === NONE).map(({ topic }) => topic);
+    const deadlineMs = clock.monotonic() + requestTimeoutMs;
+    while ((await this.describeTopics(deleted)).length > 0) {
+      if (clock.monotonic() > deadlineMs) throw new RetryError('Deleted topics are still there', { where: { topic: deleted[0]! } });
+      await clock.sleep(LEADER_POLL_MS);
+    }
+    this.#connections.forgetLeaders(deleted);
+    return deleted;
+  }
+
+  async listTopics(): Promise<readonly string[]> {
+    const { topics } = await (await this.#connections.anyBroker()).send(metadata(null));
+    return topics.filter(({ internal }) => !internal).map(({ topic }) => topic);
+  }
+
+  async listGroups(): Promise<readonly string[]> {
+    const { brokers } = await (await this.#connections.anyBroker()).send(metadata([]));
+    const answers = await Promise.all(brokers.map(async ({ nodeId }) => (await this.#connections.broker(nodeId)).send(listGroups())));
+    const failed = answers.find(({ error }) => error !== NONE);
+    if (failed !== undefined) throw protocolError(failed.error, 'Listing groups');
+    return answers.flatMap(({ groups }) => groups);
+  }
+
+  async groupSizes(groupIds: readonly string[]): Promise<readonly number[]> {
+    return Promise.all(groupIds.map(async (group) => (await this.#ofGroup(group, describeGroup(group), ({ error }) => error)).members));
+  }
+
+  async deleteGroups(groupIds: readonly string[]): Promise<readonly string[]> {
+    const answers = await Promise.all(groupIds.map((group) => this.#ofGroup(group, deleteGroup(group), (error) => (error === GROUP_ID_NOT_FOUND ? NONE : error))));
+    return groupIds.filter((_, i) => answers[i] === NONE);
+  }
+
+  #ofGroup<T>(group: string, call: Call<T>, errorOf: (answer: T) => number): Promise<T> {
+    const { clock } = this.#connections.settings;
+    return askCoordinator(this.#connections, clock, this.#settings.coordinatorWaitMs, {
+      kind: 'group', key: group, call, errorOf, failure: (error) => protocolError(error, `${call.name} of group ${group}`),
+    });
   }
 
   async describeTopics(topics: readonly string[]): Promise<readonly TopicDescription[]> {

@@ -5,7 +5,11 @@ import { messageOf, StopError } from '../../core/errors.ts';
 import type { Timer } from '../../core/clock.ts';
 import { assignPartitions } from '../assigner.ts';
 import type { GroupEvent, GroupMember, GroupOptions, Membership, TopicPartition } from '../port.ts';
+import { Connections } from './connections.ts';
 import { cutConnections, kafkaConfig, quietTimers, RETRY, type ConnectionSettings, type RawBroker, type RawCluster, type RawConnectionPool } from './internals.ts';
+import { askCoordinator } from './patience.ts';
+import { ILLEGAL_GENERATION, NONE, protocolError, REBALANCE_IN_PROGRESS, UNKNOWN_MEMBER_ID } from './protocol-errors.ts';
+import { heartbeat } from './requests.ts';
 
 /** Waits before a new consumer after a crash: the first one, and the longest. */
 const FIRST_RETURN_MS = 500;
@@ -15,20 +19,27 @@ const LEAVE_TIMEOUT_MS = 10_000;
 /** With everything paused KafkaJS's loop sleeps this long; heartbeats and `leave` wait for it. */
 const IDLE_WAIT_MS = 100;
 
+/** What a heartbeat is answered whose membership does not count, or not for the moment. */
+const NOT_CURRENT: ReadonlySet<number> = new Set([ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID, REBALANCE_IN_PROGRESS]);
+
 const ASSIGNER = 'millrace-co-partitioned';
 
 /** What a member tells the leader about itself. */
 interface MemberNote {
   readonly generation: number;
   readonly held: readonly number[];
+  readonly onDisk: readonly number[];
 }
 
-const NO_NOTE: MemberNote = { generation: -1, held: [] };
+const NO_NOTE: MemberNote = { generation: -1, held: [], onDisk: [] };
+
+/** As it came from another member, maybe of another version. */
+const numbersIn = (list: unknown): number[] => (Array.isArray(list) ? list.filter((entry) => Number.isInteger(entry)) : []);
 
 const readNote = (bytes: Buffer): MemberNote => {
   try {
     const note = JSON.parse(bytes.toString()) as Partial<MemberNote>;
-    return { generation: Number(note.generation), held: Array.isArray(note.held) ? note.held : [] };
+    return { generation: Number(note.generation), held: numbersIn(note.held), onDisk: numbersIn(note.onDisk) };
   } catch {
     return NO_NOTE;
   }
@@ -47,8 +58,10 @@ export class SupervisedMember implements GroupMember {
   #session: Session | undefined;
   #crashes = 0;
   #returning: Timer | undefined;
+  /** Beside KafkaJS's own, which answers when its loop gets to it. */
+  #connections: Connections | undefined;
   /** What this member held last, told to the leader so that it gets the same again. */
-  #note = NO_NOTE;
+  #note: Omit<MemberNote, 'onDisk'> = NO_NOTE;
 
   constructor(settings: ConnectionSettings, options: GroupOptions) {
     this.#settings = settings;
@@ -63,17 +76,31 @@ export class SupervisedMember implements GroupMember {
     await this.#start();
   }
 
+  async isCurrent(membership: Membership): Promise<boolean> {
+    const { groupId, sessionTimeoutMs } = this.#options;
+    if (this.#state === 'left') return false;
+    this.#connections ??= new Connections(this.#settings);
+    const answer = await askCoordinator(this.#connections, this.#settings.clock, sessionTimeoutMs, {
+      kind: 'group',
+      key: groupId,
+      call: heartbeat(groupId, membership),
+      errorOf: (error) => (NOT_CURRENT.has(error) ? NONE : error),
+      failure: (error) => protocolError(error, `Heartbeat of group ${groupId}`),
+    });
+    return answer === NONE;
+  }
+
   async leave(): Promise<void> {
     if (this.#state === 'left') return;
     this.#state = 'left';
     this.#returning?.cancel();
-    await this.#session?.end(LEAVE_TIMEOUT_MS);
+    await Promise.all([this.#session?.end(LEAVE_TIMEOUT_MS), this.#connections?.close()]);
     this.#events.complete();
   }
 
   async #start(): Promise<void> {
     const session = new Session(this.#settings, this.#options, {
-      note: () => this.#note,
+      note: () => ({ ...this.#note, onDisk: this.#options.onDisk?.() ?? [] }),
       assigned: (membership, partitions, previous) => {
         if (session !== this.#session || this.#state === 'left') return;
         this.#crashes = 0;

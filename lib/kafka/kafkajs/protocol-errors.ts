@@ -11,9 +11,14 @@ export const MESSAGE_TOO_LARGE = 10;
 export const COORDINATOR_LOAD_IN_PROGRESS = 14;
 export const COORDINATOR_NOT_AVAILABLE = 15;
 export const NOT_COORDINATOR = 16;
+export const ILLEGAL_GENERATION = 22;
+export const UNKNOWN_MEMBER_ID = 25;
+export const REBALANCE_IN_PROGRESS = 27;
 export const TOPIC_ALREADY_EXISTS = 36;
 export const CONCURRENT_TRANSACTIONS = 51;
 export const OPERATION_NOT_ATTEMPTED = 55;
+export const NON_EMPTY_GROUP = 68;
+export const GROUP_ID_NOT_FOUND = 69;
 export const UNSTABLE_OFFSET_COMMIT = 88;
 
 interface Meaning {
@@ -42,9 +47,9 @@ const MEANINGS: ReadonlyMap<number, Meaning> = new Map([
   [18, stop('RECORD_LIST_TOO_LARGE')],
   [19, retry('NOT_ENOUGH_REPLICAS')],
   [20, retry('NOT_ENOUGH_REPLICAS_AFTER_APPEND')],
-  [22, rejoin('ILLEGAL_GENERATION')],
-  [25, rejoin('UNKNOWN_MEMBER_ID')],
-  [27, retry('REBALANCE_IN_PROGRESS')],
+  [ILLEGAL_GENERATION, rejoin('ILLEGAL_GENERATION')],
+  [UNKNOWN_MEMBER_ID, rejoin('UNKNOWN_MEMBER_ID')],
+  [REBALANCE_IN_PROGRESS, retry('REBALANCE_IN_PROGRESS')],
   [29, stop('TOPIC_AUTHORIZATION_FAILED', "The client's principal lacks a right on the topic")],
   [30, stop('GROUP_AUTHORIZATION_FAILED', "The client's principal lacks a right on the consumer group")],
   [31, stop('CLUSTER_AUTHORIZATION_FAILED', "The client's principal lacks a right on the cluster")],
@@ -70,6 +75,8 @@ const MEANINGS: ReadonlyMap<number, Meaning> = new Map([
   [56, retry('KAFKA_STORAGE_ERROR')],
   [58, stop('SASL_AUTHENTICATION_FAILED')],
   [59, retry('UNKNOWN_PRODUCER_ID')],
+  [NON_EMPTY_GROUP, stop('NON_EMPTY_GROUP', 'Stop its workers first')],
+  [GROUP_ID_NOT_FOUND, stop('GROUP_ID_NOT_FOUND')],
   [74, retry('FENCED_LEADER_EPOCH')],
   [75, retry('UNKNOWN_LEADER_EPOCH')],
   [76, stop('UNSUPPORTED_COMPRESSION_TYPE')],

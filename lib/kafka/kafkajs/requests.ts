@@ -16,11 +16,14 @@ export interface Call<T> {
 
 export type CoordinatorKind = 'group' | 'transaction';
 
-export const metadata = (topics: readonly string[]): Call<{
+/** Null: of all topics. */
+export const metadata = (topics: readonly string[] | null): Call<{
   readonly brokers: readonly { readonly nodeId: number; readonly host: string; readonly port: number }[];
   readonly topics: readonly {
     readonly error: number;
     readonly topic: string;
+    /** One of Kafka's own. */
+    readonly internal: boolean;
     readonly partitions: readonly { readonly partition: number; readonly leader: number }[];
   }[];
 }> => ({
@@ -28,7 +31,7 @@ export const metadata = (topics: readonly string[]): Call<{
   apiKey: 3,
   apiVersion: 4,
   lane: 'control',
-  body: new RequestWriter().array(topics, (topic, w) => w.string(topic)).bool(false).done(),
+  body: (topics === null ? new RequestWriter().int32(-1) : new RequestWriter().array(topics, (topic, w) => w.string(topic))).bool(false).done(),
   decode: (reader) => {
     reader.int32();
     const brokers = reader.array((r) => {
@@ -45,7 +48,7 @@ export const metadata = (topics: readonly string[]): Call<{
 const topicMetadata = (reader: ResponseReader) => {
   const error = reader.int16();
   const topic = reader.string();
-  reader.int8();
+  const internal = reader.int8() !== 0;
   const partitions = reader.array((r) => {
     r.int16();
     const entry = { partition: r.int32(), leader: r.int32() };
@@ -53,7 +56,7 @@ const topicMetadata = (reader: ResponseReader) => {
     r.array((inSync) => inSync.int32());
     return entry;
   });
-  return { error, topic, partitions };
+  return { error, topic, internal, partitions };
 };
 
 export const findCoordinator = (kind: CoordinatorKind, key: string): Call<{ readonly error: number; readonly message: string | null; readonly nodeId: number }> => ({
@@ -195,6 +198,15 @@ export const txnOffsetCommit = (
       })
       .flat();
   },
+});
+
+export const heartbeat = (groupId: string, member: { readonly memberId: string; readonly generation: number }): Call<number> => ({
+  name: 'Heartbeat',
+  apiKey: 12,
+  apiVersion: 1,
+  lane: 'control',
+  body: new RequestWriter().string(groupId).int32(member.generation).string(member.memberId).done(),
+  decode: errorOnly,
 });
 
 export interface CommittedOffset extends PartitionError {

@@ -22,6 +22,26 @@ export class MemoryAdmin implements KafkaAdmin {
     return topics.length === 0 ? [] : this.#call('CreateTopics', (broker) => broker.createTopics(topics));
   }
 
+  async deleteTopics(topics: readonly string[]): Promise<readonly string[]> {
+    return topics.length === 0 ? [] : this.#call('DeleteTopics', (broker) => broker.deleteTopics(topics));
+  }
+
+  async listTopics(): Promise<readonly string[]> {
+    return this.#call('Metadata', (broker) => broker.listTopics());
+  }
+
+  async listGroups(): Promise<readonly string[]> {
+    return this.#call('ListGroups', (broker) => broker.listGroups());
+  }
+
+  async groupSizes(groupIds: readonly string[]): Promise<readonly number[]> {
+    return Promise.all(groupIds.map((groupId) => this.#call('DescribeGroups', (broker) => (broker.listGroups().includes(groupId) ? broker.group(groupId).size : 0))));
+  }
+
+  async deleteGroups(groupIds: readonly string[]): Promise<readonly string[]> {
+    return groupIds.length === 0 ? [] : this.#call('DeleteGroups', (broker) => broker.deleteGroups(groupIds));
+  }
+
   async describeTopics(topics: readonly string[]): Promise<readonly TopicDescription[]> {
     return topics.length === 0 ? [] : this.#call('DescribeTopics', (broker) => broker.describeTopics(topics));
   }

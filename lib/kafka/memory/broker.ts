@@ -114,6 +114,20 @@ export class MemoryBroker {
     return fresh.map(({ topic }) => topic);
   }
 
+  deleteTopics(names: readonly string[]): string[] {
+    return names.filter((name) => this.#topics.delete(name));
+  }
+
+  readonly listTopics = (): string[] => [...this.#topics.keys()];
+
+  readonly listGroups = (): string[] => [...this.#groups].filter(([, group]) => group.exists).map(([id]) => id);
+
+  deleteGroups(ids: readonly string[]): string[] {
+    const full = ids.find((id) => (this.#groups.get(id)?.size ?? 0) > 0);
+    if (full !== undefined) throw refusal('NON_EMPTY_GROUP', `DeleteGroups of ${full}`);
+    return ids.filter((id) => this.#groups.get(id)?.exists === true && this.#groups.delete(id));
+  }
+
   describeTopics(names: readonly string[]): TopicDescription[] {
     return names.flatMap((name) => {
       const topic = this.#topics.get(name);

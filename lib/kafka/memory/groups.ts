@@ -14,6 +14,8 @@ export interface JoinRequest {
   /** What it held, and in which generation. */
   readonly held: readonly number[];
   readonly generation: number;
+  /** Partition numbers whose state it has on disk. */
+  readonly onDisk: readonly number[];
 }
 
 export interface JoinAnswer {
@@ -54,6 +56,16 @@ export class Group implements Participant {
     this.#id = id;
     this.name = `group ${id}`;
     this.#settings = settings;
+  }
+
+  /** Members now. */
+  get size(): number {
+    return this.#members.size;
+  }
+
+  /** Whether it has members or committed positions: else a cluster knows nothing of it. */
+  get exists(): boolean {
+    return this.#members.size > 0 || this.#offsets.size > 0;
   }
 
   join(request: JoinRequest): Promise<JoinAnswer> {
@@ -103,7 +115,7 @@ export class Group implements Participant {
     const members = [...this.#members.values()];
     const topics = new Set(members.flatMap((m) => m.request.topics));
     const counts = new Map([...topics].map((topic) => [topic, this.#settings.partitionCount(topic)]));
-    const assignment = assignPartitions(members.map(({ id, request }) => ({ memberId: id, topics: request.topics, held: request.held, generation: request.generation })), counts);
+    const assignment = assignPartitions(members.map(({ id, request }) => ({ memberId: id, topics: request.topics, held: request.held, generation: request.generation, onDisk: request.onDisk })), counts);
     for (const member of members) {
       const { waiting } = member;
       member.waiting = null;

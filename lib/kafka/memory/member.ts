@@ -48,6 +48,17 @@ export class MemoryMember implements GroupMember {
     await this.#begin();
   }
 
+  async isCurrent(membership: Membership): Promise<boolean> {
+    const { broker, network } = this.#options;
+    try {
+      await network.call('Heartbeat', () => broker.group(this.#group.groupId).heartbeat(membership));
+      return true;
+    } catch (error) {
+      if (isRefusal(error, 'UNKNOWN_MEMBER_ID', 'REBALANCE_IN_PROGRESS', 'ILLEGAL_GENERATION')) return false;
+      throw error;
+    }
+  }
+
   async leave(): Promise<void> {
     if (this.#state === 'left') return;
     this.#state = 'left';
@@ -115,7 +126,7 @@ export class MemoryMember implements GroupMember {
   async #joinOnce(session: number, memberId: string): Promise<void> {
     const { broker, network, requestTimeoutMs } = this.#options;
     const { groupId, topics, sessionTimeoutMs, rebalanceTimeoutMs } = this.#group;
-    const request = { memberId, topics, sessionTimeoutMs, rebalanceTimeoutMs, held: this.#held, generation: this.#generation };
+    const request = { memberId, topics, sessionTimeoutMs, rebalanceTimeoutMs, held: this.#held, generation: this.#generation, onDisk: this.#group.onDisk?.() ?? [] };
     let answer: JoinAnswer;
     try {
       answer = await network.call('JoinGroup', () => broker.group(groupId).join(request), requestTimeoutMs + rebalanceTimeoutMs);

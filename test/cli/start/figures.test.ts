@@ -9,7 +9,7 @@ const stage = (changes: Partial<StageFigures>): StageFigures => ({ ...new StageC
 const worker = (name: string, stages: readonly StageFigures[]): WorkerFigures => ({ worker: name, state: 'running', stages, tables: [] });
 
 const AT_MS = Date.parse('2026-01-02T03:04:05Z');
-const NOTHING = { recordsIn: 0, recordsOut: 0, deadLetters: 0, retries: 0, aborts: 0, sinkErrors: 0, sinkRefusals: 0, breaker: 'closed', lagRecords: 0, lagMs: 0 };
+const NOTHING = { recordsIn: 0, recordsOut: 0, deadLetters: 0, retries: 0, aborts: 0, sinkErrors: 0, sinkRefusals: 0, breaker: 'closed', lagRecords: 0, lagMs: 0, restoreRemaining: 0, restoreMs: null };
 
 describe('figures of a run', () => {
   it('are the sums of the last figures of every worker, the time of lag their maximum', () => {
@@ -20,6 +20,14 @@ describe('figures of a run', () => {
     expect(board.stages()).to.deep.equal([
       { ...NOTHING, stage: 'warehouse', sink: 'warehouse', recordsIn: 30, recordsOut: 23, deadLetters: 2, retries: 1, aborts: 1, sinkErrors: 4, sinkRefusals: 5, lagRecords: 5, lagMs: 400 },
     ]);
+  });
+
+  it('add up what is restored; the time is that of the slowest worker', () => {
+    const board = new FiguresBoard();
+    board.update(worker('a', [stage({ restoreRemaining: 100, restoreMs: 900 })]));
+    board.update(worker('b', [stage({ restoreRemaining: 50, restoreMs: null })]));
+    board.update(worker('c', [stage({ restoreRemaining: 20, restoreMs: 1_500 })]));
+    expect(board.stages()[0]).to.deep.include({ restoreRemaining: 170, restoreMs: 1_500 });
   });
 
   it('count what a worker that is gone has done, and not its lag', () => {

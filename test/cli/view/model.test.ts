@@ -5,7 +5,7 @@ import { modelOf$, type ViewInputs, type ViewModel, type WorkerMessage } from '.
 import type { DemoFigures } from '../../../lib/cli/start/demo.ts';
 import { figuresOf, lineOf } from '../../../lib/cli/view/lines.ts';
 import { StageCounters, type StageFigures } from '../../../lib/core/metrics.ts';
-import { AT_MS, model } from './model.ts';
+import { AT_MS, model, stage as stageView } from './model.ts';
 
 const message = (worker: string, changes: Partial<StageFigures>, url: string | null = null): WorkerMessage => ({
   url, figures: { worker, state: 'running', stages: [{ ...new StageCounters('warehouse', 'warehouse').snapshot(), ...changes }], tables: [] },
@@ -104,6 +104,7 @@ describe('the view without a terminal', () => {
     );
     expect(lineOf(model({ stages: [], latency: null }))).to.include('no latency yet').and.to.include('no lag');
     expect(lineOf(model({ without: ['redis'] }))).not.to.include('Redis');
+    expect(lineOf(model({ stages: [stageView({ stage: 'by-user', restoreRemaining: 9_000, restoreMs: 3_000 })] }))).to.include('restoring by-user, 9,000 records left, 3.0 s');
   });
 
   it('is one value for programs', () => {
@@ -114,7 +115,7 @@ describe('the view without a terminal', () => {
     });
     expect(stages[2]).to.deep.equal({
       stage: 'partner', sink: 'partner', breaker: 'open', recordsIn: 0, recordsOut: 900, deadLetters: 4, retries: 17, aborts: 1, sinkErrors: 2, sinkRefusals: 4,
-      lagRecords: 12_345, lagMs: 65_000, recordsInPerSecond: 5, recordsOutPerSecond: 0,
+      lagRecords: 12_345, lagMs: 65_000, restoreRemaining: 0, restoreMs: null, recordsInPerSecond: 5, recordsOutPerSecond: 0,
     });
   });
 });

@@ -5,6 +5,7 @@ export const AT_MS = Date.parse('2026-01-02T03:04:05Z');
 
 export const stage = (changes: Partial<StageView>): StageView => ({
   stage: 'warehouse', sink: null, breaker: null, recordsIn: 0, recordsOut: 0, deadLetters: 0, retries: 0, aborts: 0, sinkErrors: 0, sinkRefusals: 0, lagRecords: 0, lagMs: 0,
+  restoreRemaining: 0, restoreMs: null,
   in: 0, out: 0, ...changes,
 });
 

@@ -145,6 +145,21 @@ describe('the live view', () => {
     expect(shown).to.include(' 1  a [2J bc   1 min').and.not.to.include('\u001b');
   });
 
+  it('shows what is restored, and how long that takes, only while it lasts', () => {
+    const shown = plain(80, 40, { stages: [
+      stage({ stage: 'by-user', restoreRemaining: 1_234_567, restoreMs: 42_000 }),
+      stage({ stage: 'by-content', restoreRemaining: 12, restoreMs: null }),
+      stage({ stage: 'warehouse' }),
+    ] });
+    expect(shown).to.include(`
+ RESTORING   RECORDS LEFT  TIME LEFT
+ by-user        1,234,567       42 s
+ by-content            12          ?
+
+ STAGE `);
+    expect(plain(80)).not.to.include('RESTORING');
+  });
+
   it('draws no bar for nothing, and half-open for a breaker that tries', () => {
     const shown = plain(100, 40, { top: [{ title: 'a', value: '0 min', amount: 0 }], stages: [stage({ sink: 'warehouse', breaker: 'half-open' })] });
     expect(shown).to.match(/1 {2}a {2}0 min\n/).and.to.match(/warehouse {2}◐ half-open +0 +0 +0\n/);

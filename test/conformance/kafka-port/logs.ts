@@ -34,6 +34,21 @@ export const describeLogs = (place: () => Place): void => {
     expect(described.map((d) => [d.topic, d.partitions, d.config['cleanup.policy'], Number(d.config['max.message.bytes'])])).to.deep.equal([[topic, 3, 'compact', 1_048_588]]);
   });
 
+  it("lists topics but not Kafka's own, and deletes those that exist, so that they are gone", async () => {
+    const [kept, gone, absent] = [await place().topic(1), await place().topic(2), place().name('absent')];
+    // The cluster's own topic of committed offsets is there from now on.
+    const producer = await place().producer();
+    await producer.sendOffsets(place().name('group'), [{ topic: kept, partition: 0, offset: 0 }]);
+    await producer.commit();
+    const admin = place().port.admin();
+    expect(await admin.listTopics()).to.include.members([kept, gone]).and.not.to.include(absent).and.not.to.include('__consumer_offsets');
+    expect(await admin.deleteTopics([gone, absent])).to.deep.equal([gone]);
+    place().topics.splice(place().topics.indexOf(gone), 1);
+    expect(await admin.describeTopics([kept, gone])).to.have.length(1);
+    expect(await admin.listTopics()).to.include(kept).and.not.to.include(gone);
+    await admin.close();
+  });
+
   it('reads a compacted topic to its end over all gaps, with the latest value of each key', async function () {
     this.timeout(120_000);
     const topic = place().name('compacted');
