@@ -168,7 +168,7 @@ class Worker implements RunHandle {
 
   #diskHome(): Promise<StateHome> {
     const { stateDir: dir, stateCacheRecords: cacheRecords, stateMaxBytes: maxBytes } = this.#config;
-    return openDiskHome({ dir, app: this.plan.app, cacheRecords, maxBytes, clock: this.#clock, log: this.#log });
+    return openDiskHome({ dir, app: this.plan.app, cacheRecords, maxBytes, log: this.#log });
   }
 
   async #load(node: TableNode, partitions: PartitionCounts): Promise<void> {

@@ -1,14 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { open, type Database, type RootDatabase } from 'lmdb';
-import type { Clock, Timer } from '../core/clock.ts';
 import { messageOf, RejoinError, StopError } from '../core/errors.ts';
 import { CorruptStateError, diskError, isNoSpace, isNotWritable } from './disk-errors.ts';
 import { bootId, brokenFiles, countOpening, dataBytes, fillUp, flush, forgetOpenings, removeFiles } from './disk-files.ts';
 
 /** Of what lies in the files. Another one is thrown away and restored: there is nothing in them that Kafka has not. */
 export const FORMAT = 1;
-/** Files that were open for so long did not end their process by being opened. */
-const STEADY_MS = 60_000;
 const STORE_PREFIX = 'store/';
 /** Databases beside those of the stores, and a few stores that a newer topology has dropped. */
 const MORE_DATABASES = 32;
@@ -19,7 +16,6 @@ export interface EnvOptions {
   readonly stores: readonly string[];
   /** Bound of the data file. */
   readonly maxBytes: number;
-  readonly clock: Clock;
   /** Told why what was there is thrown away. */
   readonly onWiped: (reason: string) => void;
 }
@@ -37,8 +33,8 @@ export class DiskEnv {
   readonly #root: RootDatabase<Buffer, string>;
   readonly #meta: Database<unknown, string>;
   readonly #stores: ReadonlyMap<string, Bytes>;
-  readonly #steady: Timer;
   #isOpen = true;
+  #isCounted = true;
   #corrupt: string | null = null;
 
   private constructor(options: EnvOptions) {
@@ -50,7 +46,6 @@ export class DiskEnv {
     });
     this.#meta = this.#root.openDB<unknown, string>('meta', { encoding: 'json' });
     this.#stores = new Map(options.stores.map((name) => [name, this.#root.openDB<Buffer, Buffer>(`${STORE_PREFIX}${name}`, { encoding: 'binary', keyEncoding: 'binary' })]));
-    this.#steady = options.clock.after(STEADY_MS, () => forgetOpenings(this.folder), 'unreferenced');
   }
 
   /** Opens what is there, or begins anew where it cannot be relied on. Rejects with `ConfigurationError` when the folder cannot be written, `StopError` when there is no space. */
@@ -82,7 +77,7 @@ export class DiskEnv {
       env = new DiskEnv(options);
       reason = env.#doubts();
     } catch (thrown) {
-      if (isNoSpace(thrown) || isNotWritable(thrown)) throw thrown;
+      if (isNoSpace(thrown, options.folder) || isNotWritable(thrown)) throw thrown;
       reason = `it cannot be opened (${messageOf(thrown)})`;
     }
     if (env !== null && reason === null) return env;
@@ -173,6 +168,12 @@ export class DiskEnv {
     }
   }
 
+  /** The files have carried a commit: if this process is killed, it is not by them. */
+  proven(): void {
+    if (this.#isCounted) forgetOpenings(this.folder);
+    this.#isCounted = false;
+  }
+
   #throwClosed(): void {
     if (!this.#isOpen) throw new RejoinError(`the state in ${this.folder} is closed`);
   }
@@ -215,7 +216,6 @@ export class DiskEnv {
 
   async #letGo(): Promise<void> {
     this.#isOpen = false;
-    this.#steady.cancel();
     await this.#root.close().catch(() => undefined);
   }
 }

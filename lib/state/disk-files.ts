@@ -4,12 +4,14 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 
 const DATA_FILE = 'data.mdb';
-/** How many processes in a row had the files open and ended without closing them, one digit. */
+/** How many processes in a row had the files open and ended before a commit. */
 const OPENINGS_FILE = 'openings';
-/** That often the process may have been killed; more often it has probably died of the files. */
+/** That often somebody may have killed them; more often they have probably died of the files, in which LMDB may end its process. */
 const MOST_OPENINGS = 5;
 
 const MAGIC = 0xbeefc0de;
+/** Another one LMDB would refuse, and not always survive that. */
+const DATA_VERSION = 2;
 /** Layout of LMDB's meta pages, format 2: a header, then magic, version, address, map size, two trees of 48 bytes each, last page, transaction. */
 const META_BYTES = 24 + 24 + 2 * 48 + 16;
 const META_PAGES = 2;
@@ -52,14 +54,14 @@ const openings = (folder: string): number => {
 
 export const countOpening = (folder: string): void => writeFileSync(join(folder, OPENINGS_FILE), String(openings(folder) + 1));
 
-/** The files have been used for a while, or were closed. */
+/** The files have carried a commit, or were closed. */
 export const forgetOpenings = (folder: string): void => rmSync(join(folder, OPENINGS_FILE), { force: true });
 
 /** Why the files must not be opened; null when nothing speaks against it, or when there are none. */
 export const brokenFiles = (folder: string): string | null => {
   const path = join(folder, DATA_FILE);
   if (!existsSync(path)) return null;
-  if (openings(folder) >= MOST_OPENINGS) return `${MOST_OPENINGS} processes in a row ended while they had it open`;
+  if (openings(folder) >= MOST_OPENINGS) return `${MOST_OPENINGS} processes in a row ended with it open, before a commit`;
   const file = openSync(path, 'r');
   try {
     return brokenMeta(file, statSync(path).size);
@@ -76,6 +78,7 @@ const brokenMeta = (file: number, size: number): string | null => {
     if (readSync(file, bytes, 0, META_BYTES, page * pageBytes) < META_BYTES) return 'its file is cut off';
     const at = metaAt(bytes);
     if (at === null) return 'its first pages are not what they must be';
+    if (bytes.readUInt16LE(at + 4) !== DATA_VERSION) return 'it was written by another version of its library';
     if (page === 0) pageBytes = bytes.readUInt32LE(at + 24);
     const tail = at + 24 + 2 * 48;
     const transaction = Number(bytes.readBigUInt64LE(tail + 8));

@@ -1,11 +1,10 @@
-import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
-import type { Position } from '../kafka/port.ts';
+import type { Sent } from '../kafka/port.ts';
 import { DiskEnv } from './disk-env.ts';
 import { DiskStore } from './disk-store.ts';
 import { partitionsOnDisk, taskFolder } from './folders.ts';
-import { positionAfter, type StateHome, type TaskSpec, type TaskState } from './home.ts';
+import { Positions, type StateHome, type TaskSpec, type TaskState } from './home.ts';
 import { claimSlot } from './slots.ts';
 
 export interface DiskHomeOptions {
@@ -16,29 +15,29 @@ export interface DiskHomeOptions {
   readonly cacheRecords: number;
   /** Bound of the files of one task. */
   readonly maxBytes: number;
-  readonly clock: Clock;
   readonly log: Logger;
 }
 
 class DiskTask implements TaskState {
   readonly stores: readonly DiskStore[];
   readonly #env: DiskEnv;
-  readonly #task: TaskSpec;
+  readonly #positions: Positions;
 
   constructor(env: DiskEnv, task: TaskSpec, cacheRecords: number) {
     this.#env = env;
-    this.#task = task;
+    this.#positions = new Positions(task);
     this.stores = task.stores.map((spec) => new DiskStore(env, spec, cacheRecords));
   }
 
-  async committed(ends: readonly Position[], validAtMs: number): Promise<void> {
+  async committed(sent: readonly Sent[], validAtMs: number): Promise<void> {
     await this.prepare();
-    const positions = this.stores.map((store, i) => positionAfter(store, this.#task.stores[i]!.changelog, ends, validAtMs));
+    const positions = this.#positions.after(this.stores, sent, validAtMs);
     this.#env.write(() => this.stores.forEach((store, i) => store.writeSealed(positions[i]!)));
     this.stores.forEach((store, i) => {
       store.committed();
       store.moved(positions[i]!);
     });
+    this.#env.proven();
   }
 
   /** Waits until every value can be decoded. */
@@ -59,7 +58,7 @@ class DiskTask implements TaskState {
  * State on disk, in a folder that no other worker has. A task that is opened finds what it left there, whoever had it meanwhile, and reads
  * on from there in its changelog. Rejects with `ConfigurationError` when the state folder cannot be written.
  */
-export const openDiskHome = async ({ dir, app, cacheRecords, maxBytes, clock, log }: DiskHomeOptions): Promise<StateHome> => {
+export const openDiskHome = async ({ dir, app, cacheRecords, maxBytes, log }: DiskHomeOptions): Promise<StateHome> => {
   const slot = await claimSlot(dir, app);
   log.info('state on disk', { folder: slot.folder });
   const open = new Map<string, TaskState>();
@@ -70,7 +69,7 @@ export const openDiskHome = async ({ dir, app, cacheRecords, maxBytes, clock, lo
     // A former owner in this process that has not ended: the files are the newer one's.
     await open.get(folder)?.close();
     const onWiped = (reason: string): void => log.warn('state on disk is thrown away; it is restored from its changelog', { stage, partition, reason });
-    const env = await DiskEnv.open({ folder, owner: `${owner.producerId}:${owner.epoch}`, stores: stores.map(({ name }) => name), maxBytes, clock, onWiped });
+    const env = await DiskEnv.open({ folder, owner: `${owner.producerId}:${owner.epoch}`, stores: stores.map(({ name }) => name), maxBytes, onWiped });
     try {
       const state = new DiskTask(env, task, cacheRecords);
       await state.prepare();

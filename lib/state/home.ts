@@ -1,6 +1,6 @@
-import type { Position, ProducerOwner } from '../kafka/port.ts';
+import type { ProducerOwner, Sent } from '../kafka/port.ts';
 import type { ValueDecoder } from '../serde/serde.ts';
-import type { RestorableStore } from './store.ts';
+import type { RestorableStore, StorePosition } from './store.ts';
 
 export interface StoreSpec {
   readonly name: string;
@@ -22,10 +22,10 @@ export interface TaskState {
   readonly stores: readonly RestorableStore[];
   /**
    * The sealed writes are committed in Kafka: they become the committed state, with the changelogs' positions behind them, in one local
-   * step. `ends` are the next offsets of what was sent; `validAtMs` is a time before the commit. Rejects with `RejoinError` when the state
+   * step. `sent` says where the records went; `validAtMs` is a time before the commit. Rejects with `RejoinError` when the state
    * has a newer owner, `StopError` when it cannot be written: it then stands where it was, behind Kafka.
    */
-  committed(ends: readonly Position[], validAtMs: number): Promise<void>;
+  committed(sent: readonly Sent[], validAtMs: number): Promise<void>;
   /** Throws away what is not committed and lets go of the state. Never rejects. */
   close(): Promise<void>;
 }
@@ -40,9 +40,35 @@ export interface StateHome {
   close(): Promise<void>;
 }
 
-/** Where a store stands after a commit, or null when it has no position. */
-export const positionAfter = (store: RestorableStore, changelog: string, ends: readonly Position[], validAtMs: number): RestorableStore['position'] => {
-  if (store.position === null) return null;
-  const end = ends.find(({ topic }) => topic === changelog);
-  return { ...store.position, offset: end?.offset ?? store.position.offset, validAtMs };
-};
+/**
+ * Follows where the stores of a task stand in their changelogs. Should another writer have come between the end of the restore and the
+ * task's first record (which a guarantee without transactions does not exclude), the store keeps its position: the next opening reads on
+ * from there, and what was written last counts.
+ */
+export class Positions {
+  readonly #task: TaskSpec;
+  readonly #written = new Set<string>();
+  readonly #stuck = new Set<string>();
+
+  constructor(task: TaskSpec) {
+    this.#task = task;
+  }
+
+  /** In the order of the stores; null for one that has none. */
+  after(stores: readonly RestorableStore[], sent: readonly Sent[], validAtMs: number): readonly (StorePosition | null)[] {
+    return stores.map(({ position }, i) => {
+      const { changelog } = this.#task.stores[i]!;
+      const place = sent.find(({ topic }) => topic === changelog);
+      if (position === null || this.#isStuck(changelog, position, place)) return position;
+      return { ...position, offset: place?.offset ?? position.offset, validAtMs };
+    });
+  }
+
+  #isStuck(changelog: string, position: StorePosition, place: Sent | undefined): boolean {
+    if (place !== undefined && !this.#written.has(changelog)) {
+      this.#written.add(changelog);
+      if (place.firstOffset !== position.offset) this.#stuck.add(changelog);
+    }
+    return this.#stuck.has(changelog);
+  }
+}

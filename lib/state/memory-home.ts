@@ -1,6 +1,6 @@
 import { RejoinError } from '../core/errors.ts';
-import type { Position } from '../kafka/port.ts';
-import { positionAfter, type StateHome, type StoreSpec, type TaskSpec, type TaskState } from './home.ts';
+import type { Sent } from '../kafka/port.ts';
+import { Positions, type StateHome, type StoreSpec, type TaskSpec, type TaskState } from './home.ts';
 import { MemoryStore, type Kept } from './memory.ts';
 
 /** The state of a task in memory: who owns it, and its stores by name. */
@@ -21,11 +21,13 @@ const keepNothing = (): KeptTask => ({ owner: '', stores: new Map() });
 export class MemoryTask implements TaskState {
   readonly stores: readonly MemoryStore[];
   readonly #task: TaskSpec;
+  readonly #positions: Positions;
   readonly #kept: KeptTask;
   readonly #owner: string;
 
   constructor(task: TaskSpec, { keep = keepNothing, makeStore = ({ name, decoder }, _, kept) => new MemoryStore(name, decoder, kept) }: MemoryHomeOptions = {}) {
     this.#task = task;
+    this.#positions = new Positions(task);
     this.#owner = `${task.owner.producerId}:${task.owner.epoch}`;
     this.#kept = keep(task.stage, task.partition);
     this.#kept.owner = this.#owner;
@@ -36,11 +38,12 @@ export class MemoryTask implements TaskState {
     });
   }
 
-  async committed(ends: readonly Position[], validAtMs: number): Promise<void> {
+  async committed(sent: readonly Sent[], validAtMs: number): Promise<void> {
     if (this.#kept.owner !== this.#owner) throw new RejoinError('the state of the task has a newer owner', { where: { stage: this.#task.stage, partition: this.#task.partition } });
+    const positions = this.#positions.after(this.stores, sent, validAtMs);
     this.stores.forEach((store, i) => {
-      const position = positionAfter(store, this.#task.stores[i]!.changelog, ends, validAtMs);
       store.committed();
+      const position = positions[i]!;
       if (position !== null) store.restored(position);
     });
   }

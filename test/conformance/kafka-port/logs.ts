@@ -34,6 +34,20 @@ export const describeLogs = (place: () => Place): void => {
     expect(described.map((d) => [d.topic, d.partitions, d.config['cleanup.policy'], Number(d.config['max.message.bytes'])])).to.deep.equal([[topic, 3, 'compact', 1_048_588]]);
   });
 
+  it('knows a topic by its id, and one that is made anew under the same name by another', async () => {
+    const [one, other] = [await place().topic(), await place().topic()];
+    const admin = place().port.admin();
+    const ids = async (): Promise<string[]> => (await admin.describeTopics([one, other])).toSorted((a) => (a.topic === one ? -1 : 1)).map(({ id }) => id);
+    const before = await ids();
+    expect(new Set(before)).to.have.property('size', 2);
+    expect(await ids()).to.deep.equal(before);
+    await admin.deleteTopics([one]);
+    await admin.createTopics([{ topic: one, partitions: 1, replicationFactor: 1, config: {} }]);
+    const [anew, same] = await ids();
+    expect(same).to.equal(before[1]);
+    expect(before).to.not.include(anew);
+  });
+
   it("lists topics but not Kafka's own, and deletes those that exist, so that they are gone", async () => {
     const [kept, gone, absent] = [await place().topic(1), await place().topic(2), place().name('absent')];
     // The cluster's own topic of committed offsets is there from now on.

@@ -83,6 +83,23 @@ export const describeTransactions = (place: () => Place): void => {
     }
   });
 
+  it('tells where the records of each partition went: the first, and the offset behind the last', async () => {
+    const topic = await place().topic(2);
+    const producer = await place().producer();
+    const send = async (partitions: readonly number[]): Promise<unknown> => {
+      const batch = producer.batch();
+      for (const partition of partitions) batch.append(topic, partition, 'key', 'value', systemClock.now());
+      return (await producer.send(batch)).toSorted((a, b) => a.partition - b.partition);
+    };
+    expect(await producer.send(producer.batch())).to.deep.equal([]);
+    expect(await send([0, 1, 0, 0])).to.deep.equal([{ topic, partition: 0, firstOffset: 0, offset: 3 }, { topic, partition: 1, firstOffset: 0, offset: 1 }]);
+    expect(await send([0])).to.deep.equal([{ topic, partition: 0, firstOffset: 3, offset: 4 }]);
+    await producer.commit();
+    // Behind the marker.
+    expect(await send([1, 0])).to.deep.equal([{ topic, partition: 0, firstOffset: 5, offset: 6 }, { topic, partition: 1, firstOffset: 2, offset: 3 }]);
+    await producer.abort();
+  });
+
   it('shows committed offsets after the transaction, none of an aborted one, and waits while one is pending', async () => {
     const topic = await place().topic(2);
     const group = place().name('group');
