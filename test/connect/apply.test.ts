@@ -1,39 +1,8 @@
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { createServer, type Server } from 'node:http';
-import { ConfigurationError, RetryError } from '../../lib/core/errors.ts';
+import { ConfigurationError, RetryError, StopError } from '../../lib/core/errors.ts';
 import { applyConnectors, connectorStatus, parseConnector, type Connector } from '../../lib/connect/index.ts';
-
-type Reply = readonly [status: number, body: unknown];
-
-/** Answers as Kafka Connect does, from a table of replies by method and path; a list is answered one by one, its last for ever. */
-class FakeConnect {
-  readonly requests: string[] = [];
-  readonly replies = new Map<string, Reply[]>();
-  readonly #server: Server;
-
-  constructor() {
-    this.#server = createServer((request, response) => {
-      const key = `${request.method} ${request.url}`;
-      this.requests.push(key);
-      const replies = this.replies.get(key) ?? [[404, { error_code: 404, message: 'not found' }]];
-      const [status, body] = replies.length > 1 ? replies.shift()! : replies[0]!;
-      request.resume();
-      response.writeHead(status, { 'content-type': 'application/json' }).end(body === undefined ? '' : JSON.stringify(body));
-    });
-  }
-
-  async listen(): Promise<string> {
-    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
-    const address = this.#server.address();
-    return `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
-  }
-
-  close(): Promise<void> {
-    this.#server.closeAllConnections();
-    return new Promise((resolve) => this.#server.close(() => resolve()));
-  }
-}
+import { failureOf, FakeConnect, type Reply } from './support.ts';
 
 const VALID: Reply = [200, { error_count: 0, configs: [{ value: { name: 'tasks.max', errors: [] } }] }];
 const CREATED: Reply = [201, {}];
@@ -58,12 +27,6 @@ describe('connectors', () => {
   });
 
   afterEach(() => fake.close());
-
-  const failureOf = (promise: Promise<unknown>): Promise<unknown> =>
-    promise.then(
-      () => undefined,
-      (error: unknown) => error,
-    );
 
   it('are created, changed or left as they are', async () => {
     const same = connector('same');
@@ -139,6 +102,36 @@ describe('connectors', () => {
     fake.replies.set(restart, [[202, {}]]);
     await applyConnectors([connector('a')], { connectUrl });
     expect(fake.requests).to.include(restart);
+  });
+
+  it('that failed before are left alone when told to', async () => {
+    fake.replies.set('GET /connectors/a/config', [[200, connector('a').config]]);
+    fake.replies.set('GET /connectors/a/status', [status('RUNNING', 'FAILED', 'boom')]);
+    expect(await applyConnectors([connector('a')], { connectUrl, failed: 'leave' })).to.deep.equal([{ name: 'a', outcome: 'unchanged' }]);
+    expect(fake.requests.filter((request) => !request.startsWith('GET'))).to.deep.equal([VALIDATE]);
+  });
+
+  it('say how far they got when one is refused in the middle', async () => {
+    fake.replies.set('PUT /connectors/a/config', [CREATED]);
+    fake.replies.set('PUT /connectors/b/config', [[500, { error_code: 500, message: 'no: hunter22' }]]);
+    const error = await failureOf(applyConnectors([connector('a'), connector('b', { 'x.password': 'hunter22' }), connector('c')], { connectUrl }));
+    expect(error).to.be.instanceOf(StopError);
+    expect((error as Error).message).to.equal('b.json: b was not applied: Kafka Connect answers 500 to PUT /connectors/b/config: no: [redacted]; applied before it: a (created); not tried: c');
+  });
+
+  it('are tried again when the worker of Connect has not joined its group yet, and that is told once', async () => {
+    const starting: Reply = [500, { error_code: 500, message: 'Request timed out. The worker is currently ensuring membership in the cluster' }];
+    fake.replies.set('PUT /connectors/a/config', [starting, starting, CREATED]);
+    const told: string[] = [];
+    expect(await applyConnectors([connector('a')], { connectUrl, onRetry: (reason) => told.push(reason) })).to.deep.equal([{ name: 'a', outcome: 'created' }]);
+    expect(told).to.deep.equal([`Kafka Connect at ${connectUrl}: 500 Request timed out. The worker is currently ensuring membership in the cluster`]);
+  });
+
+  it('keep a secret of their configuration out of the cause of a failure', async () => {
+    fake.replies.set('GET /connectors/a/config', [[200, { 'database.password': 'hunter22', 'other.password': '${env:X}' }]]);
+    fake.replies.set('GET /connectors/a/status', [status('RUNNING', 'FAILED', 'org.x.E: login with hunter22 and ${env:X} failed')]);
+    const [found] = await connectorStatus(['a'], { connectUrl });
+    expect(found?.tasks[0]?.cause).to.equal('org.x.E: login with [redacted] and ${env:X} failed');
   });
 
   it('show why a task failed', async () => {

@@ -53,8 +53,8 @@ describe('millrace connectors', function () {
     return count;
   };
   const taskState = async (name = NAME): Promise<string> => {
-    const { stdout } = await connectors('status', name, '--json');
-    return (JSON.parse(stdout) as readonly { tasks: readonly { state: string }[] }[])[0]?.tasks[0]?.state ?? 'none';
+    const answer = await fetch(`${stack.endpoints.connectUrl}/connectors/${name}/status`);
+    return ((await answer.json()) as { tasks?: readonly { state: string }[] }).tasks?.[0]?.state ?? 'none';
   };
   const until = async (holds: () => Promise<boolean>): Promise<void> => {
     for (let attempt = 0; attempt < WAIT_ATTEMPTS && !(await holds()); attempt += 1) await delay(WAIT_PAUSE_MS);
