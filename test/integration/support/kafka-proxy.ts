@@ -2,6 +2,23 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { systemClock } from '../../../lib/core/clock.ts';
 import { BROKERS } from './kafka-broker.ts';
+import { correlationOfAnswer, correlationOfRequest, Frames, requestOf, type KafkaRequest } from './kafka-frames.ts';
+
+/** Sees every request and every answer, and says what becomes of it. Without it everything passes. */
+export interface FrameWatch {
+  /** `hold`: it never arrives, nor does anything behind it on its connection. */
+  request(request: KafkaRequest): 'pass' | 'hold';
+  /** `lose`: the client does not get it, nor anything behind it on the connection; `cut`: the connection breaks instead. */
+  answer(request: KafkaRequest, frame: Buffer): 'pass' | 'lose' | 'cut';
+}
+
+export interface KafkaProxyOptions {
+  /** host:port. Default: the broker of the stack that the tests run on. */
+  readonly broker?: string;
+  readonly watch?: FrameWatch;
+}
+
+const BLIND: FrameWatch = { request: () => 'pass', answer: () => 'pass' };
 
 export interface KafkaProxy {
   readonly address: string;
@@ -19,8 +36,8 @@ export interface KafkaProxy {
 }
 
 /** Stands between client and broker, and gives itself out as the broker in what the broker says of its own address. */
-export const startKafkaProxy = async (): Promise<KafkaProxy> => {
-  const [host, port] = BROKERS[0]!.split(':') as [string, string];
+export const startKafkaProxy = async ({ broker: target = BROKERS[0]!, watch = BLIND }: KafkaProxyOptions = {}): Promise<KafkaProxy> => {
+  const [host, port] = target.split(':') as [string, string];
   const pairs = new Set<readonly [Socket, Socket]>();
   /** Also those whose client has gone while what it sent was held. */
   const sockets = new Set<Socket>();
@@ -44,13 +61,29 @@ export const startKafkaProxy = async (): Promise<KafkaProxy> => {
     pairs.add(pair);
     for (const socket of pair) sockets.add(socket);
     const [real, mine] = [addressBytes(Number(port)), addressBytes((server.address() as AddressInfo).port)];
+    const asked = new Map<number, KafkaRequest>();
+    const [requests, answers] = [new Frames(), new Frames()];
+    let stalled = false;
     client.on('data', (bytes) => {
-      if (held === null) broker.write(bytes);
-      else held.push(() => broker.write(bytes));
+      for (const frame of requests.push(bytes)) {
+        const request = requestOf(frame);
+        asked.set(correlationOfRequest(frame), request);
+        stalled ||= watch.request(request) === 'hold';
+        if (stalled) return;
+        if (held === null) broker.write(frame);
+        else held.push(() => broker.write(frame));
+      }
     });
     broker.on('data', (bytes) => {
-      for (let at = bytes.indexOf(real); at >= 0; at = bytes.indexOf(real, at + 1)) mine.copy(bytes, at);
-      if (!swallowed.has(pair)) client.write(bytes);
+      for (const frame of answers.push(bytes)) {
+        for (let at = frame.indexOf(real); at >= 0; at = frame.indexOf(real, at + 1)) mine.copy(frame, at);
+        const request = asked.get(correlationOfAnswer(frame));
+        asked.delete(correlationOfAnswer(frame));
+        const verdict = request === undefined || swallowed.has(pair) ? 'pass' : watch.answer(request, frame);
+        if (verdict === 'cut') for (const socket of pair) socket.destroy();
+        if (verdict === 'lose') swallowed.add(pair);
+        if (!swallowed.has(pair) && !client.destroyed) client.write(frame);
+      }
     });
     for (const socket of pair) {
       socket.on('error', () => undefined);

@@ -30,6 +30,16 @@ export class RedisServer {
     return `redis://127.0.0.1:${this.port}`;
   }
 
+  /** Where it keeps what it writes to disk; known once it has been started. */
+  get directory(): string {
+    return this.#directory;
+  }
+
+  /** Null while it runs. */
+  get endedBy(): NodeJS.Signals | null {
+    return this.#process?.signalCode ?? null;
+  }
+
   async start(): Promise<void> {
     if (this.port === 0) {
       this.port = await freePort();

@@ -1,0 +1,67 @@
+import { END_TXN, errorOf } from '../integration/support/kafka-frames.ts';
+import type { Fault } from './fault.ts';
+
+/** Between two lost answers, so that no task meets them one after the other. */
+const LEAST_GAP_MS = 400;
+const TIMEOUT_MS = 150_000;
+const NO_ERROR = 0;
+
+interface Lost {
+  readonly transactionalId: string;
+  readonly ms: number;
+  readonly way: 'lose' | 'cut';
+  readonly error: number;
+  /** When the same task had an answer to a commit again; null: not yet. */
+  againMs: number | null;
+}
+
+export const commitReply: Fault = {
+  name: 'commit-reply',
+  title: 'the answer to EndTxn lost: the broker has committed, the worker does not know',
+  rounds: 50,
+  limitS: 420,
+  resumeMeans: 'from the lost answer to the next commit of the same task that is answered; one number per answer',
+  resumeGoalS: null,
+  // An answer that is merely missing is waited for this long.
+  settings: { kafka: 'through a proxy', environment: { MILLRACE_REQUEST_TIMEOUT_MS: '2000' } },
+
+  async run(scene, rounds) {
+    const lost: Lost[] = [];
+    const open = new Map<string, Lost>();
+    let lastMs = 0;
+    scene.frames = {
+      request: () => 'pass',
+      answer: ({ apiKey, transactionalId }, frame) => {
+        if (apiKey !== END_TXN || transactionalId === null) return 'pass';
+        const ms = performance.now();
+        const before = open.get(transactionalId);
+        if (before !== undefined) {
+          if (errorOf(frame) === NO_ERROR) {
+            before.againMs = ms;
+            open.delete(transactionalId);
+          }
+          return 'pass';
+        }
+        if (lost.length >= rounds || ms < lastMs + LEAST_GAP_MS || errorOf(frame) !== NO_ERROR) return 'pass';
+        lastMs = ms;
+        // By turns: the connection falls silent, or it breaks.
+        const one: Lost = { transactionalId, ms, way: lost.length % 2 === 0 ? 'lose' : 'cut', error: errorOf(frame), againMs: null };
+        lost.push(one);
+        open.set(transactionalId, one);
+        return one.way;
+      },
+    };
+    await scene.until(() => lost.length >= rounds && open.size === 0, () => `${rounds} answers are lost and their tasks commit again; ${lost.length} are lost, and ${[...open.keys()].join(', ')} do not commit`, TIMEOUT_MS);
+    scene.frames = { request: () => 'pass', answer: () => 'pass' };
+    scene.resumeS.push(...lost.map(({ ms, againMs }) => (againMs! - ms) / 1_000));
+    const stages = new Map<string, number>();
+    for (const { transactionalId } of lost) {
+      const stage = transactionalId.slice(scene.app.length + 1).replace(/\.\d+$/, '').replace(`${scene.app}.`, '');
+      stages.set(stage, (stages.get(stage) ?? 0) + 1);
+    }
+    const count = (way: Lost['way']): number => lost.filter((one) => one.way === way).length;
+    scene.proofs.push(`the proxy kept back ${lost.length} answers to EndTxn that said "committed": ${count('lose')} on connections that then fell silent, ${count('cut')} on connections that then broke; by stage ${[...stages].map(([stage, n]) => `${stage} ${n}`).join(', ')}`);
+    const reopened = scene.everyWorker.reduce((sum, worker) => sum + worker.lines.filter(({ message }) => message === 'task open').length, 0);
+    scene.notes.push(`Tasks were opened ${reopened} times in all; whatever else waited on a broken connection was opened anew, too.`);
+  },
+};
