@@ -73,7 +73,7 @@ const store = (): MicroResult => {
 const crashPoints = async (): Promise<readonly MicroResult[]> => {
   const { pointsUs, commitUs, share } = await crashPointCost();
   return [
-    { name: 'crash points of a commit, unarmed', what: `${(100 * share).toFixed(2)} % of the cheapest commit; at most 1 % is allowed`, us: pointsUs },
+    { name: 'crash points of a commit, unarmed', what: `${Number((100 * share).toPrecision(2))} % of the cheapest commit; at most 1 % is allowed`, us: pointsUs },
     { name: 'the cheapest commit', what: 'one record, over a cluster in memory without a network', us: commitUs },
   ];
 };

@@ -1,4 +1,4 @@
-import { avro, bigquery, http, json, kafka, keyBy, leftJoin, map, merge, redis, scan, schema, stream, table, through, to, topology, validate, type Topology } from 'millrace/topology';
+import { avro, bigquery, concatMap, http, json, kafka, keyBy, leftJoin, map, merge, mergeMap, redis, scan, schema, stream, table, through, to, topology, validate, type Topology } from 'millrace/topology';
 import engagement from '../../examples/engagement/topology.ts';
 import type { Random } from '../../lib/testing/random.ts';
 import type { SimulatedRecord, SimulateOptions } from '../../lib/testing/simulate.ts';
@@ -192,3 +192,34 @@ export const engaged: Simulated = {
     }
   },
 };
+
+/** Inner streams, in order and overtaking each other, some of them longer than others; a store behind one that overlaps. */
+export const nested: Simulated = (() => {
+  const orders = stream('orders', json<Order>());
+  const later = async <T>(turns: number, value: T): Promise<T> => {
+    for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
+    return value;
+  };
+  const parts = async function* (o: Order): AsyncIterable<Order> {
+    for (let part = 0; part < o.amount % 3; part += 1) yield later(part, { ...o, amount: part });
+  };
+  const priced = (o: Order): Promise<Order> => (o.amount === 13 ? Promise.reject(new RangeError('an unlucky order')) : later(o.id % 7, { ...o, amount: 2 * o.amount }));
+  return {
+    topology: topology('nested',
+      orders.pipe(
+        concatMap(parts),
+        map((o) => o),
+        to('parts', kafka('parts', json<Order>())),
+      ),
+      orders.pipe(
+        keyBy('by-user', ({ user }) => user),
+        mergeMap(priced, 3),
+        scan('totals', add, { state: json<Total>(), seed: none }),
+        to('totals', kafka('totals', json<Total>())),
+      )),
+    *records(random: Random): Iterable<SimulatedRecord> {
+      const count = 20 + random.below(80);
+      for (let id = 0; id < count; id += 1) yield { to: orders, key: String(id), value: random.chance(0.02) ? poison : order(random, id) };
+    },
+  };
+})();

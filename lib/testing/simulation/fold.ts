@@ -1,10 +1,11 @@
 import type { InnerNode, Node, SinkNode, StatefulNode, TableNode } from '../../../topology/node.ts';
+import { systemClock } from '../../core/clock.ts';
 import { readConfig } from '../../core/config.ts';
-import { StopError } from '../../core/errors.ts';
 import type { LogEntry } from '../../kafka/memory/index.ts';
 import type { FetchedBatch, RecordHeaders } from '../../kafka/port.ts';
 import { compile, type CompiledStage, type StageHost, type StateAccess, type TableAccess } from '../../plan/compile.ts';
 import type { EntryPlan, StagePlan } from '../../plan/types.ts';
+import { endsTask, runInner, type WaitingInner } from '../../runtime/inner.ts';
 import { RecordMeta } from '../../runtime/meta.ts';
 import { StageOutputs } from '../../runtime/outputs.ts';
 import type { Serdes } from '../../runtime/serdes.ts';
@@ -71,6 +72,12 @@ interface FoldEntry {
   readonly timeOf: ((value: unknown, recordTime: number) => number) | null;
 }
 
+/** Of an inner stream while the run is checked: it is no part of the run, and lives in the machine's own time. */
+const INNER_TIMEOUT_MS = 10_000;
+const NEVER = new AbortController().signal;
+/** Records that may overtake each other, when a topology allows more. */
+const MOST_CONCURRENT = 64;
+
 /** One log entry as a batch: what the record's meta reads from. */
 const batchOf = (topic: string, partition: number, entry: LogEntry): FetchedBatch => {
   const { record, offset } = entry;
@@ -101,6 +108,9 @@ export class StageFold implements StageHost {
   #writes: ExpectedWrite[] = [];
   #changed = new Map<StatefulNode, Map<string, unknown>>();
   #batch: FetchedBatch | null = null;
+  #waiting: WaitingInner[] = [];
+  /** Records of a task that may be under way at once. */
+  readonly concurrency: number;
 
   constructor({ stage, serdes, partitions, lookup, render }: FoldOptions) {
     this.#lookup = lookup;
@@ -109,11 +119,13 @@ export class StageFold implements StageHost {
     this.#outputs = new StageOutputs({ stage, serdes, partitions, maxBytes: new Map(), config: readConfig({}) });
     this.#entries = new Map(stage.entries.map((plan) => [plan.topic, { plan, values: serdes.entryValues(plan), keys: serdes.entryKeys(plan), timeOf: timeOf(plan) }]));
     for (const { node, changelog } of stage.stores) this.#stores.set(node, { encoder: serdes.encoder(node.state, changelog), states: new Map() });
+    const inner = [...stage.nodes].flatMap((node) => (node.kind === 'inner' ? [node.concurrency] : []));
+    this.concurrency = inner.length === 0 ? 1 : Math.min(...inner, MOST_CONCURRENT);
     this.#compiled = compile(stage, this);
   }
 
-  /** What the record leads to in the present state, which stays as it is. */
-  effects(topic: string, partition: number, entry: LogEntry): Effects {
+  /** What the record leads to in the present state, which stays as it is. One call at a time. */
+  async effects(topic: string, partition: number, entry: LogEntry): Promise<Effects> {
     const from = this.#entries.get(topic)!;
     const batch = batchOf(topic, partition, entry);
     this.#batch = batch;
@@ -123,15 +135,17 @@ export class StageFold implements StageHost {
     this.#out = [];
     this.#writes = [];
     this.#changed = new Map();
+    this.#waiting = [];
     let isDeadLetter = false;
     try {
       const value = from.values.decode(entry.record!.value);
       if (value !== NO_VALUE) {
         if (from.timeOf !== null) this.meta.timestamp = from.timeOf(value, this.meta.timestamp);
         this.#compiled.get(topic)!(value);
+        if (this.#waiting.length > 0) await this.#inners();
       }
     } catch (error) {
-      if (error instanceof StopError) throw error;
+      if (endsTask(error)) throw error;
       isDeadLetter = true;
     }
     if (isDeadLetter) return { outputs: [], writes: [], states: new Map(), isDeadLetter };
@@ -162,8 +176,30 @@ export class StageFold implements StageHost {
     // What is dropped leads to nothing.
   }
 
-  inner(node: InnerNode): void {
-    throw new StopError(`a simulation does not check topologies with ${node.operator} yet`);
+  /** Inner streams that did not end in the call, in the order in which they began, as the runtime waits for them. */
+  async #inners(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const waiting = this.#waiting;
+      this.#waiting = [];
+      const emitted: (readonly unknown[])[] = [];
+      for (const { values } of waiting) emitted.push(await values);
+      waiting.forEach(({ key, next }, n) => {
+        const saved = this.meta.swapKey(key);
+        for (const value of emitted[n]!) next(value);
+        this.meta.restoreKey(saved);
+      });
+    }
+  }
+
+  inner(node: InnerNode, value: unknown, next: (value: unknown) => void): void {
+    const inner = runInner(node, value, this.meta, { clock: systemClock, timeoutMs: INNER_TIMEOUT_MS, signal: NEVER });
+    const values = this.concurrency > 1 && this.#stores.size > 0 ? Promise.resolve(inner) : inner;
+    if (values instanceof Promise) {
+      values.catch(() => {});
+      this.#waiting.push({ node, values, key: this.meta.key, next });
+    } else {
+      for (const emitted of values) next(emitted);
+    }
   }
 
   store(node: StatefulNode): StateAccess {

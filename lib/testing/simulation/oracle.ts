@@ -61,11 +61,11 @@ export class Oracle {
   }
 
   /** Every difference, the first of each task. */
-  problems(): readonly string[] {
+  async problems(): Promise<readonly string[]> {
     const { plan, partitions } = this.#options;
     for (const stage of plan.stages) {
       const tasks = Math.max(...stage.entries.map(({ topic }) => partitions.get(topic)!));
-      for (let partition = 0; partition < tasks && this.#problems.length < MOST_PROBLEMS; partition += 1) this.#task(stage, partition);
+      for (let partition = 0; partition < tasks && this.#problems.length < MOST_PROBLEMS; partition += 1) await this.#task(stage, partition);
     }
     return this.#problems;
   }
@@ -84,19 +84,19 @@ export class Oracle {
     return written;
   }
 
-  #task(stage: StagePlan, partition: number): void {
+  async #task(stage: StagePlan, partition: number): Promise<void> {
     const places = stage.entries.filter(({ topic }) => partition < this.#options.partitions.get(topic)!).map(({ topic }) => ({ topic, partition }));
     const letters = this.#deadLetters(stage, partition);
     const isLetter = new Set(letters.map(originOf));
     const task = new TaskCheck(stage, partition, {
       fold: (lookup) => new StageFold({ ...this.#options, stage, lookup }),
-      inputs: places.map((place) => ({ ...place, entries: this.#committed(place), next: 0 })),
+      inputs: places.map((place) => ({ ...place, pending: this.#committed(place) })),
       written: new Map(stage.outputs.flatMap(({ topic }) => [...this.#written(stage, partition, topic)])),
       isSame: (there, output) => isSame(there, output, (a, b) => this.#isSteady(stage.outputs.find(({ topic }) => topic === output.topic)!.codec, output.topic, a, b)),
       isLetter: (place, offset) => isLetter.has(`${nameOf(place)}@${offset}`),
       candidates: (node, key, visibleAt) => this.#tables.get(node)!.candidates(key, visibleAt),
     });
-    const problem = task.run();
+    const problem = await task.run();
     if (problem !== null) {
       this.#problems.push(`task ${stage.name}/${partition}: ${problem}`);
       return;
@@ -146,8 +146,14 @@ export class Oracle {
 }
 
 interface TaskInput extends TopicPartition {
-  readonly entries: readonly LogEntry[];
-  next: number;
+  /** What has not been explained, in order. */
+  readonly pending: LogEntry[];
+}
+
+/** A record that may be the next to have been done. */
+interface Head {
+  readonly input: TaskInput;
+  readonly entry: LogEntry;
 }
 
 interface TaskCheckOptions {
@@ -187,15 +193,24 @@ class TaskCheck {
     return candidates[choice];
   }
 
+  /** Of each input the next record, the one with the lowest time first; behind them, where records may overtake each other, those that may have. */
+  #heads(): Head[] {
+    return Array.from({ length: this.fold.concurrency }, (_, place) => this.#options.inputs
+      .flatMap((input) => (place < input.pending.length ? [{ input, entry: input.pending[place]! }] : []))
+      .toSorted((a, b) => a.entry.record!.timestamp - b.entry.record!.timestamp)).flat();
+  }
+
+  async #firstOf(heads: readonly Head[], isWanted: (effects: Effects) => boolean): Promise<boolean> {
+    for (const head of heads) if (await this.#explain(head, isWanted)) return true;
+    return false;
+  }
+
   /** The first difference, or null. */
-  run(): string | null {
-    const { inputs, written } = this.#options;
-    for (;;) {
-      const heads = inputs.filter(({ entries, next }) => next < entries.length)
-        .toSorted((a, b) => a.entries[a.next]!.record!.timestamp - b.entries[b.next]!.record!.timestamp);
-      if (heads.length === 0) break;
+  async run(): Promise<string | null> {
+    const { written } = this.#options;
+    for (let heads = this.#heads(); heads.length > 0; heads = this.#heads()) {
       // What leads to nothing can only go wrong by waiting: the state may become one in which it would lead to something.
-      const found = (heads.length > 1 && heads.some((input) => this.#explain(input, leadsToNothing))) || heads.some((input) => this.#explain(input, () => true));
+      const found = (heads.length > 1 && (await this.#firstOf(heads, leadsToNothing))) || (await this.#firstOf(heads, () => true));
       if (!found) return this.#unexplained(heads[0]!);
     }
     for (const [name, { entries, next }] of written) {
@@ -204,11 +219,10 @@ class TaskCheck {
     return null;
   }
 
-  #explain(input: TaskInput, isWanted: (effects: Effects) => boolean): boolean {
-    const entry = input.entries[input.next]!;
+  async #explain({ input, entry }: Head, isWanted: (effects: Effects) => boolean): Promise<boolean> {
     this.#choices = [];
     for (let tried = 0; tried < MOST_COMBINATIONS; tried += 1) {
-      const effects = this.#effects(input, entry);
+      const effects = await this.#effects(input, entry);
       if (isWanted(effects) && effects.isDeadLetter === this.#options.isLetter(input, entry.offset) && this.#matches(effects)) {
         this.#accept(input, entry, effects);
         return true;
@@ -218,7 +232,7 @@ class TaskCheck {
     return false;
   }
 
-  #effects(input: TaskInput, entry: LogEntry): Effects {
+  #effects(input: TaskInput, entry: LogEntry): Promise<Effects> {
     this.#counts = [];
     this.#visibleAt = entry.visibleAt;
     return this.fold.effects(input.topic, input.partition, entry);
@@ -248,17 +262,16 @@ class TaskCheck {
   }
 
   #accept(input: TaskInput, entry: LogEntry, effects: Effects): void {
-    input.next += 1;
+    input.pending.splice(input.pending.indexOf(entry), 1);
     this.fold.apply(effects);
     this.writes.push(...effects.writes);
     if (effects.isDeadLetter) this.deadLetters.push([{ topic: input.topic, partition: input.partition }, entry]);
     for (const output of effects.outputs) this.#options.written.get(nameOf(output))!.next += 1;
   }
 
-  #unexplained(input: TaskInput): string {
-    const entry = input.entries[input.next]!;
+  async #unexplained({ input, entry }: Head): Promise<string> {
     this.#choices = [];
-    const { outputs, isDeadLetter } = this.#effects(input, entry);
+    const { outputs, isDeadLetter } = await this.#effects(input, entry);
     const lines = outputs.map((output) => {
       const written = this.#options.written.get(nameOf(output))!;
       const there = written.entries[written.next];

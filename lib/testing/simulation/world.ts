@@ -275,6 +275,6 @@ export class World {
       render: (sink, write) => this.#outside.render(sink, write),
       sunk: (stage, places: readonly TopicPartition[], writes) => this.#outside.differences(stage, places, writes),
     });
-    this.#problems.push(...oracle.problems(), ...this.#outside.surplus());
+    this.#problems.push(...(await oracle.problems()), ...this.#outside.surplus());
   }
 }
