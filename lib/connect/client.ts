@@ -73,7 +73,7 @@ export class ConnectClient {
     const timeout = new AbortController();
     const timer = clock.after(this.#options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS, () => timeout.abort(new Error('no answer in time')));
     try {
-      const response = await fetch(new URL(path, this.#options.url), {
+      const response = await fetch(this.#options.url.replace(/\/+$/, '') + path, {
         method,
         headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
         signal: signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]),

@@ -15,14 +15,16 @@ const ROOT = join(import.meta.dirname, '..', '..');
 const TOPOLOGY = join(ROOT, 'examples', 'engagement', 'topology.ts');
 
 const COMMANDS: readonly (readonly string[])[] = [
-  ['start'], ['up'], ['down'], ['status'], ['clean'], ['run'], ['describe'], ['connectors', 'apply'], ['connectors', 'status'], ['schemas', 'types'],
+  ['start'], ['up'], ['down'], ['status'], ['clean'], ['run'], ['describe'], ['connectors', 'apply'], ['connectors', 'status'],
+  ['connectors', 'scaffold'], ['connectors', 'validate'], ['connectors', 'diff'], ['connectors', 'restart'], ['connectors', 'pause'], ['connectors', 'resume'], ['connectors', 'delete'],
+  ['schemas', 'types'],
 ];
 
 /** As much of Kafka Connect as one connector that runs needs. */
 const connectServer = (): Server =>
   createServer((request, response) => {
     const state = { name: 'plays', connector: { state: 'RUNNING', worker_id: 'w' }, tasks: [{ id: 0, state: 'RUNNING', worker_id: 'w' }], type: 'source' };
-    const answers: Readonly<Record<string, unknown>> = { '/connectors': ['plays'], '/connectors/plays/status': state, '/connectors/plays/config': { name: 'plays' } };
+    const answers: Readonly<Record<string, unknown>> = { '/connectors': ['plays'], '/connectors/plays/status': state, '/connectors/plays/config': { name: 'plays' }, '/connectors/plays/pause': {} };
     const path = new URL(request.url!, 'http://connect').pathname;
     const body = /validate$/.test(path) ? { name: 'c', error_count: 0, configs: [] } : answers[path];
     response.writeHead(body === undefined ? 404 : 200, { 'content-type': 'application/json' }).end(JSON.stringify(body ?? { error_code: 404, message: 'not found' }));
@@ -39,6 +41,7 @@ describe('what commands write for programs', () => {
     await once(connect, 'listening');
     connectUrl = `http://127.0.0.1:${(connect.address() as AddressInfo).port}`;
     await writeFile(join(folder, 'play.avsc'), JSON.stringify({ type: 'record', name: 'Play', fields: [{ name: 'id', type: 'string' }] }));
+    await writeFile(join(folder, 'wrong.json'), JSON.stringify({ name: 'wrong', config: { 'connector.class': 'x.Y', 'x.password': '${env:NOT_SET_ANYWHERE}' } }));
     await writeFile(join(folder, 'plays.json'), JSON.stringify({ name: 'plays', config: { 'connector.class': 'io.debezium.connector.postgresql.PostgresConnector' } }));
   });
 
@@ -59,12 +62,16 @@ describe('what commands write for programs', () => {
   const documents: readonly (readonly [what: string, args: () => readonly string[], code: number, holds: (document: unknown) => void])[] = [
     ['up', () => ['up', '--without', 'kafka,registry,postgres,redis,bigquery,connect', '--dir', join(folder, 'stack')], 0, (found) => expect(found).to.deep.equal({ dir: join(folder, 'stack'), services: [] })],
     ['down', () => ['down', '--dir', join(folder, 'none')], 0, (found) => expect(found).to.deep.equal({ dir: join(folder, 'none'), stopped: [] })],
-    ['status', () => ['status', '--dir', join(folder, 'none')], 3, (found) => expect(found).to.deep.equal({ dir: join(folder, 'none'), services: [] })],
+    ['status', () => ['status', '--dir', join(folder, 'none')], 3, (found) => expect(found).to.deep.equal({ dir: join(folder, 'none'), services: [], slots: [] })],
     ['clean', () => ['clean', '--dir', join(folder, 'none')], 0, (found) => expect(found).to.deep.equal({ dir: join(folder, 'none'), stopped: [], deleted: [join(folder, 'none')] })],
     ['describe', () => ['describe', TOPOLOGY], 0, (found) => expect(found).to.include({ app: 'engagement' })],
     ['schemas types --check', () => ['schemas', 'types', '--check', folder], 3, (found) => expect(found).to.deep.equal([{ path: join(folder, 'play.ts'), outcome: 'stale' }])],
     ['schemas types', () => ['schemas', 'types', folder], 0, (found) => expect(found).to.deep.equal([{ path: join(folder, 'play.ts'), outcome: 'wrote' }])],
     ['connectors status', () => ['connectors', 'status', '--connect-url', connectUrl], 0, (found) => expect(found).to.be.an('array').with.length(1)],
+    ['connectors validate', () => ['connectors', 'validate', join(folder, 'plays.json'), '--connect-url', connectUrl], 0, (found) => expect(found).to.include({ valid: true })],
+    ['connectors validate of a wrong file', () => ['connectors', 'validate', join(folder, 'wrong.json'), '--placeholders', 'here', '--connect-url', connectUrl], 2, (found) => expect(found).to.deep.include({ valid: false, faults: [] })],
+    ['connectors diff', () => ['connectors', 'diff', join(folder, 'plays.json'), '--connect-url', connectUrl], 3, (found) => expect(found).to.have.nested.property('[0].outcome', 'different')],
+    ['connectors pause', () => ['connectors', 'pause', 'plays', '--connect-url', connectUrl], 0, (found) => expect(found).to.deep.equal([{ name: 'plays', outcome: 'paused' }])],
     ['connectors apply', () => ['connectors', 'apply', join(folder, 'plays.json'), '--connect-url', connectUrl], 0, (found) => expect(found).to.have.nested.property('[0].name', 'plays')],
   ];
   for (const [what, args, expected, holds] of documents) {

@@ -42,6 +42,11 @@ describe('the command line', () => {
     ['connectors'],
     ['connectors', 'apply'],
     ['connectors', 'status', '--wait', 'long'],
+    ['connectors', 'validate', 'x', '--placeholders', 'nowhere'],
+    ['connectors', 'diff', 'absent.json'],
+    ['connectors', 'pause', 'plays', '--connect-url', 'nowhere'],
+    ['connectors', 'scaffold', 'postgres://u@h/d'],
+    ['connectors', 'scaffold', 'h/d', '--tables', 'a.b'],
     ['up', '--without', 'bogus'],
   ];
   for (const args of wrong) {

@@ -89,6 +89,12 @@ describe('connectors', () => {
     expect(performance.now() - began).to.be.lessThan(2500);
   });
 
+  it('are applied to a Connect behind a path of a gateway', async () => {
+    fake.replies.set('PUT /gateway/connector-plugins/x.Y/config/validate', [VALID]);
+    fake.replies.set('PUT /gateway/connectors/a/config', [CREATED]);
+    expect(await applyConnectors([connector('a')], { connectUrl: `${connectUrl}/gateway/` })).to.deep.equal([{ name: 'a', outcome: 'created' }]);
+  });
+
   it('say that Connect is not reached', async () => {
     await fake.close();
     const error = await failureOf(applyConnectors([connector('a')], { connectUrl, retryTimeoutMs: 100 }));
