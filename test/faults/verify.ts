@@ -69,7 +69,8 @@ export const checkCounters = async (redis: Redis, key: string, truth: Truth, fin
 };
 
 export const checkBoard = async (redis: Redis, key: string, truth: Truth, findings: Findings): Promise<void> => {
-  const flat = (await redis.call('ZRANGE', key, '0', '-1', 'WITHSCORES')) as string[];
+  // Member, score, member, score; in pairs or not, as the protocol's version has it.
+  const flat = ((await redis.call('ZRANGE', key, '0', '-1', 'WITHSCORES')) as (string | string[])[]).flat();
   const found = new Map(Array.from({ length: flat.length / 2 }, (_, i): [string, number] => [flat[2 * i]!, Number(flat[2 * i + 1])]));
   const wrong = [...truth.centsByUser].filter(([user, cents]) => found.get(user) !== cents).map(([user, cents]) => `${user} has ${found.get(user)} instead of ${cents}`);
   if (wrong.length > 0 || found.size !== truth.centsByUser.size) findings.failures.push(`Redis board: ${found.size} users instead of ${truth.centsByUser.size}; ${shown(wrong)}`);
