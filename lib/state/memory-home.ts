@@ -12,6 +12,8 @@ export interface KeptTask {
 export interface MemoryHomeOptions {
   /** Where the state of a task is kept. Default: nowhere, each opening begins with nothing. */
   readonly keep?: (stage: string, partition: number) => KeptTask;
+  /** Partition numbers of a stage whose state is kept. Default: none. */
+  readonly partitions?: (stage: string) => readonly number[];
   readonly makeStore?: (spec: StoreSpec, partition: number, kept: Kept) => MemoryStore;
 }
 
@@ -53,10 +55,10 @@ export class MemoryTask implements TaskState {
   }
 }
 
-/** State in memory only, restored from the changelogs when a task is opened. */
+/** State in memory, restored from the changelogs when a task is opened: whole, unless it is kept somewhere. */
 export const memoryHome = (options: MemoryHomeOptions = {}): StateHome => ({
   kind: options.keep === undefined ? 'memory' : 'disk',
   open: async (task) => new MemoryTask(task, options),
-  partitions: () => [],
+  partitions: options.partitions ?? (() => []),
   close: async () => {},
 });

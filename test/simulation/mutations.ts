@@ -59,6 +59,19 @@ export const dirtyStateKept: Mutation = {
   },
 };
 
+/** State on disk has the writes of a commit before Kafka has them. */
+export const aheadOfKafka: Mutation = {
+  home: (place, kept) => kept.home(place, ({ name, decoder }, _, entries) => new HastyStore(name, decoder, entries)),
+};
+
+class HastyStore extends MemoryStore {
+  override seal(): ReadonlyMap<string, unknown> {
+    const writes = super.seal();
+    for (const [key, value] of writes) this.set(key, value);
+    return writes;
+  }
+}
+
 class KeepingStore extends MemoryStore {
   readonly #kept: Map<string, Map<string, unknown>>;
   readonly #place: string;

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { simulateOutcome } from '../../lib/testing/simulate.ts';
 import type { Mutation } from '../../lib/testing/simulation/world.ts';
-import { dirtyStateKept, lateFence, noSinkFence, offsetsOutside } from './mutations.ts';
+import { aheadOfKafka, dirtyStateKept, lateFence, noSinkFence, offsetsOutside } from './mutations.ts';
 import { chained, sunk, totals, type Simulated } from './topologies.ts';
 
 const MOST_SEEDS = 200;
@@ -23,6 +23,7 @@ describe('a simulation', function () {
     ['a fence that comes after the committed offsets were read', lateFence, totals],
     ['offsets that are committed outside the transaction', offsetsOutside, chained],
     ['state of an aborted transaction that is kept', dirtyStateKept, totals],
+    ['state on disk that is ahead of Kafka', aheadOfKafka, totals],
     ['a sink without its fence', noSinkFence, sunk],
   ];
 

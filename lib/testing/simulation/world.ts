@@ -14,6 +14,7 @@ import { VirtualClock } from '../virtual-clock.ts';
 import { FaultPlan, type Fault } from './faults.ts';
 import { choosePartition, feed, type EncodedRecord } from './feed.ts';
 import { InputEncoder } from './input.ts';
+import { KeptState } from './kept-state.ts';
 import { Oracle } from './oracle.ts';
 import { OutsideWorld } from './outside/index.ts';
 import { Trace } from './trace.ts';
@@ -51,8 +52,8 @@ export interface WorldOptions {
 export interface Mutation {
   readonly port?: (port: KafkaPort, broker: MemoryBroker) => KafkaPort;
   readonly sinkFence?: 'ignored';
-  /** Called for each worker's process, with the name of its place. */
-  readonly home?: (place: string) => NonNullable<RunOptions['home']>;
+  /** Called for each worker's process, with the name of its place and what is kept there. */
+  readonly home?: (place: string, kept: KeptState) => NonNullable<RunOptions['home']>;
 }
 
 export interface Outcome {
@@ -137,11 +138,13 @@ export class World {
     });
     this.#serdes = serdesOf(createSerde({ registryUrl: null, clock: this.#clock, log: silentLogger }, this.#schemas));
     this.#outside = new OutsideWorld({ app: this.#plan.app, clock: this.#clock, random: this.#random.fork(), trace: this.#trace, faults: this.#faults, fence: mutation.sinkFence ?? 'kept' });
+    const kept = new KeptState();
+    const disk = this.#random.fork().chance(0.5) ? (place: string) => kept.home(place) : null;
     this.#workers = new Workers(options.workers ?? 1 + this.#random.below(3), {
       topology: options.topology, broker: this.#broker, clock: this.#clock, random: this.#random.fork(), trace: this.#trace, faults: this.#faults,
       environment: options.environment, settings: this.#settings, requestTimeoutMs: this.#settings.requestTimeoutMs!, log: (worker) => options.log.child({ simulated: worker }), schemas: this.#schemas,
       drivers: (network) => this.#outside.drivers(network),
-      home: mutation.home ?? null,
+      home: mutation.home === undefined ? disk : (place) => mutation.home!(place, kept),
       wrapPort: (port) => mutation.port?.(port, this.#broker) ?? port,
       failed: (error) => void this.#problems.push(`a worker ended by itself: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
     });
