@@ -6,7 +6,9 @@ import { counting, type Count, type Event } from './runtime/counting.ts';
 import { Handles } from './support/handles.ts';
 import { eventually, Lab } from './support/lab.ts';
 
-const EVENTS = 400;
+const EVENTS = 420;
+/** Sent before the first worker dies; the rest comes after that, so that what is done twice has been done when the last of it is there. */
+const BEFORE = 400;
 const USERS = 7;
 const PARTITIONS = 2;
 const SETTINGS = {
@@ -15,6 +17,7 @@ const SETTINGS = {
 
 const eventOf = (id: number): Event => ({ id, user: `user-${id % USERS}`, amount: id % 10 });
 const events = Array.from({ length: EVENTS }, (_, id) => eventOf(id));
+const messages = events.map((event) => ({ key: String(event.id), value: JSON.stringify(event) }));
 
 interface Result {
   readonly point: unknown;
@@ -34,13 +37,15 @@ describe('workers that promise at least once', function () {
   /** A worker that dies, if it is told where, and one that promises at least once and goes on. */
   const run = async (app: string, first: { readonly guarantee: string; readonly point: CrashPoint } | null): Promise<Result> => {
     await lab.topicCalled(`${app}.events`, PARTITIONS);
-    await lab.send(`${app}.events`, events.map((event) => ({ key: String(event.id), value: JSON.stringify(event) })));
+    await lab.send(`${app}.events`, messages.slice(0, BEFORE));
     let point: unknown = null;
     if (first !== null) {
       const worker = lab.worker('test/integration/runtime/counting.ts', { ...SETTINGS, RT_APP: app, MILLRACE_GUARANTEE: first.guarantee, MILLRACE_CRASH_AT: `${first.point}:6` });
       await worker.exited;
+      await worker.until('crash point');
       point = worker.said('crash point')[0]?.point;
     }
+    await lab.send(`${app}.events`, messages.slice(BEFORE));
     const { handle } = handles.start(counting(app), { environment: { ...process.env, ...SETTINGS, MILLRACE_GUARANTEE: 'at-least-once', MILLRACE_KAFKA_BROKERS: lab.brokers } });
     let counts: readonly Count[] = [];
     await eventually(async () => {

@@ -8,7 +8,9 @@ import { counting, type Count, type Event } from './runtime/counting.ts';
 import { Handles } from './support/handles.ts';
 import { eventually, Lab, type ReadRecord } from './support/lab.ts';
 
-const EVENTS = 400;
+const EVENTS = 420;
+/** Sent before the worker dies; the rest comes after that, so that what is done twice has been done when the last of it is there. */
+const BEFORE = 400;
 const USERS = 11;
 const PARTITIONS = 2;
 /** Workers that start at once: each is a process of its own. */
@@ -21,6 +23,7 @@ const SETTINGS = {
 
 const eventOf = (id: number): Event => ({ id, user: `user-${(id * 31) % USERS}`, amount: (id % 13) - 6 });
 const events = Array.from({ length: EVENTS }, (_, id) => eventOf(id));
+const messages = events.map((event) => ({ key: String(event.id), value: JSON.stringify(event) }));
 
 const OPENING = CRASH_POINTS.slice(0, CRASH_POINTS.indexOf('before-send'));
 const COMMIT = CRASH_POINTS.slice(CRASH_POINTS.indexOf('before-send'), CRASH_POINTS.indexOf('before-write'));
@@ -73,12 +76,15 @@ describe('a worker that dies at a crash point', function () {
   /** Runs one case to its end. */
   const run = async (one: Case, app: string): Promise<Result> => {
     await lab.topicCalled(`${app}.events`, PARTITIONS);
-    await lab.send(`${app}.events`, events.map((event) => ({ key: String(event.id), value: JSON.stringify(event) })));
+    await lab.send(`${app}.events`, messages.slice(0, BEFORE));
     await eventually(() => starting < AT_ONCE, () => 'a place', 120_000);
     starting += 1;
     const worker = lab.worker(`test/integration/runtime/${one.program}.ts`, { ...SETTINGS, RT_APP: app, MILLRACE_CRASH_AT: `${one.point}:${one.passing}` });
     await worker.exited;
     starting -= 1;
+    // What it wrote last may be read after it has gone.
+    await worker.until('crash point');
+    await lab.send(`${app}.events`, messages.slice(BEFORE));
     const [line] = worker.said('crash point');
     const died = { signal: worker.child.signalCode, point: line?.point, passing: line?.passing };
     const { handle: next } = handles.start(one.program === 'counting' ? counting(app) : adding(app), { environment: { ...process.env, ...SETTINGS, MILLRACE_KAFKA_BROKERS: lab.brokers } });
