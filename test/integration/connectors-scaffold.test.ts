@@ -151,6 +151,17 @@ describe('millrace connectors scaffold, with a user without rights', function ()
     return { code, stderr, document: JSON.parse(stdout) as Document };
   };
 
+  it('validate a connector of such a user as wrong, and say which right is missing', async () => {
+    const { document } = await ask();
+    const { port, pathname } = new URL(url);
+    const address = { 'database.hostname': '127.0.0.1', 'database.port': port, 'database.user': 'reader', 'database.password': 'hunter22/?', 'database.dbname': pathname.slice(1) };
+    const file = join(dir, 'shop.json');
+    await writeFile(file, JSON.stringify({ name: `${SCHEMA}_reader`, config: { ...document.connector.config, ...address } }));
+    const { code, stdout, stderr } = await millrace(['connectors', 'validate', file, '--dir', stack.dir], { MILLRACE_CONNECT_URL: '' });
+    expect({ code, stdout }).to.deep.equal({ code: 2, stdout: '' });
+    expect(stderr).to.contain(`${file}: database.user: its user has no replication privilege: ALTER ROLE reader REPLICATION;\n`).and.not.to.contain('hunter22');
+  });
+
   it('says what is missing with the statements that mend it, which do', async () => {
     const before = await ask();
     expect({ code: before.code, stderr: before.stderr }).to.deep.equal({ code: 3, stderr: '' });

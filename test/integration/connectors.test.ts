@@ -13,6 +13,7 @@ import { millrace, type Outcome } from '../cli/support.ts';
 import { debeziumConnector, removeConnector } from './support/connectors.ts';
 import { stack } from './support/stack.ts';
 
+const ROOT = join(import.meta.dirname, '..', '..');
 const NAME = `connectors_cli_${process.pid}`;
 const FAILING = `${NAME}_failing`;
 const CONNECT_CONFIGS = 'millrace-connect-configs';
@@ -84,6 +85,11 @@ describe('millrace connectors', function () {
     const { code, stdout, stderr } = await connectors('validate', file);
     expect({ code, stdout }).to.deep.equal({ code: 0, stdout: `${NAME} valid\n` });
     expect(stderr).to.contain(`public.${NAME} has columns whose large values PostgreSQL does not send again`).and.to.contain(`ALTER TABLE public.${NAME} REPLICA IDENTITY FULL;`);
+  });
+
+  it('validate the connector of the example', async () => {
+    const { code, stdout, stderr } = await connectors('validate', join(ROOT, 'connectors', 'engagement.json'), '--skip', 'database');
+    expect({ code, stdout, stderr }).to.deep.equal({ code: 0, stdout: 'engagement valid\n', stderr: '' });
   });
 
   it('restart no task when an unchanged folder is applied', async () => {
