@@ -21,6 +21,7 @@ const COMMANDS: readonly Entry[] = [
   { name: 'status', description: 'show the services of the local stack', load: () => import('./status.ts') },
   { name: 'clean', description: 'stop the local stack and delete its data', load: () => import('./clean.ts') },
   { name: 'run', description: 'run a topology with workers', load: () => import('./run.ts') },
+  { name: 'reset', description: 'take an application back to before its first start', load: () => import('./reset.ts') },
   { name: 'describe', description: 'show a topology as a tree or a picture', load: () => import('./describe.ts') },
   { name: 'connectors', description: 'apply and watch the connectors of Kafka Connect', load: () => import('./connectors.ts') },
   { name: 'schemas', description: 'work with Avro schemas', load: () => import('./schemas.ts') },

@@ -1,13 +1,12 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { ConfigurationError, StopError } from '../core/errors.ts';
 import { createLogger } from '../core/logger.ts';
 import { run, type RunHandle } from '../runtime/run.ts';
 import { serve, type WorkerServer } from '../server/index.ts';
 import { coarse } from './run/events.ts';
 import { startWorkers, type WorkerMessage } from './run/workers.ts';
-import { EXIT, exitCodes, interruptible, nameList, printJsonLine } from './shared.ts';
+import { EXIT, exitCodes, interruptible, nameList, printJsonLine, readEnvFile } from './shared.ts';
 import { loadTopology } from './topology-file.ts';
 import { withoutSinks } from './without.ts';
 
@@ -24,10 +23,6 @@ interface RunFlags {
   readonly json?: true;
   readonly asWorker?: true;
 }
-
-const readEnvFile = (): void => {
-  if (existsSync('.env')) process.loadEnvFile('.env');
-};
 
 /** A parent that has just died makes a send fail; the `disconnect` that follows is what counts. */
 const tellParent = (message: WorkerMessage): void => {

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
+import { existsSync } from 'node:fs';
 import { ConfigurationError, MillraceError, messageOf } from '../core/errors.ts';
 import { scrub } from '../core/logger.ts';
 
@@ -30,6 +31,11 @@ export const nameList = (text: string): string[] =>
     .split(',')
     .map((name) => name.trim())
     .filter((name) => name !== '');
+
+/** Settings of `.env`, below those of the environment. */
+export const readEnvFile = (): void => {
+  if (existsSync('.env')) process.loadEnvFile('.env');
+};
 
 /** Columns padded to the same width, two spaces between them. */
 export const table = (header: readonly string[], rows: readonly (readonly string[])[]): string => {

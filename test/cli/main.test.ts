@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { millrace } from './support.ts';
 
-const COMMANDS = ['start', 'up', 'down', 'status', 'clean', 'run', 'describe', 'connectors', 'schemas'];
+const COMMANDS = ['start', 'up', 'down', 'status', 'clean', 'run', 'reset', 'describe', 'connectors', 'schemas'];
 
 describe('the command line', () => {
   let folder: string;
