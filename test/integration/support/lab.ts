@@ -1,14 +1,16 @@
-/**
- * What the runtime's integration tests share: topics and names of their own, records in, worker processes, and a reader of
- * committed records that is not ours (KafkaJS's consumer).
- */
+/** What the runtime's integration tests share: topics and names of their own, records in, worker processes, and a reader of committed records. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import kafkajs, { type Admin, type IHeaders, type Kafka, type Message, type Producer } from 'kafkajs';
+import kafkajs, { type Admin, type Kafka, type Message, type Producer } from 'kafkajs';
+import { systemClock } from '../../../lib/core/clock.ts';
+import { RetryError } from '../../../lib/core/errors.ts';
+import { silentLogger } from '../../../lib/core/logger.ts';
+import { kafkaPort } from '../../../lib/kafka/kafkajs/index.ts';
+import type { FetchedBatch, KafkaPort, Position, RecordHeaders } from '../../../lib/kafka/port.ts';
 
 export interface ReadRecord {
   readonly partition: number;
@@ -22,7 +24,19 @@ export interface ReadRecord {
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 const READ_TIMEOUT_MS = 30_000;
 
-const textOf = (header: IHeaders[string]): string => (Array.isArray(header) ? header.join(',') : String(header ?? ''));
+const READ_LIMITS = { maxWaitMs: 50, maxBytes: 8_000_000, maxBytesPerPartition: 2_000_000 };
+const REQUEST_TIMEOUT_MS = 10_000;
+
+/** Several headers of one name are joined with commas. */
+const textsOf = (headers: RecordHeaders): Record<string, string> => {
+  const texts: Record<string, string> = {};
+  for (const [name, value] of headers) texts[name] = name in texts ? `${texts[name]},${value ?? ''}` : String(value ?? '');
+  return texts;
+};
+
+const recordsOf = (batch: FetchedBatch): ReadRecord[] => Array.from({ length: batch.count }, (_, i) => ({
+  partition: batch.partition, offset: batch.offset(i), key: batch.key(i)?.toString() ?? null, value: batch.value(i), headers: textsOf(batch.headers(i)), timestamp: batch.timestamp(i),
+}));
 
 /** One worker process, with the lines of its log. */
 export class WorkerProcess {
@@ -78,7 +92,7 @@ export class Lab {
   readonly kafka: Kafka;
   readonly brokers: string;
   readonly #workers: WorkerProcess[] = [];
-  readonly #groups = new Set<string>();
+  readonly #port: KafkaPort;
   #admin: Admin | null = null;
   #producer: Promise<Producer> | null = null;
 
@@ -86,6 +100,7 @@ export class Lab {
     this.app = `rt-${name}-${randomBytes(4).toString('hex')}`;
     this.brokers = brokers;
     this.kafka = new kafkajs.Kafka({ brokers: brokers.split(','), clientId: this.app, logLevel: kafkajs.logLevel.NOTHING, retry: { retries: 20, initialRetryTime: 100, maxRetryTime: 1_000 } });
+    this.#port = kafkaPort({ brokers: brokers.split(','), clientId: this.app, requestTimeoutMs: REQUEST_TIMEOUT_MS, clock: systemClock, log: silentLogger });
   }
 
   async admin(): Promise<Admin> {
@@ -136,33 +151,31 @@ export class Lab {
     }
   }
 
-  /** Every committed record of a topic up to the end it has now, in the order of its partitions. */
+  /**
+   * Every committed record of a topic up to the end it has now, in the order of its partitions. Not with KafkaJS's consumer: of aborted
+   * transactions that overlap in a partition, as killed workers leave them, it takes some records for committed ones.
+   */
   async read(topic: string): Promise<ReadRecord[]> {
-    const ends = (await this.#offsets(topic)).filter(({ high, low }) => Number(high) > Number(low));
-    if (ends.length === 0) return [];
-    const groupId = `${this.app}-read-${randomBytes(3).toString('hex')}`;
-    this.#groups.add(groupId);
-    const left = new Map(ends.map(({ partition, high }) => [partition, Number(high)]));
+    const offsets = await this.#offsets(topic);
+    const ends = new Map(offsets.map(({ partition, high }) => [partition, Number(high)]));
     const records: ReadRecord[] = [];
-    const consumer = this.kafka.consumer({ groupId, readUncommitted: false, maxWaitTimeInMs: 50, retry: { retries: 20 } });
-    await consumer.connect();
-    await consumer.subscribe({ topics: [topic], fromBeginning: true });
-    const done = Promise.withResolvers<void>();
-    const late = setTimeout(() => done.reject(new Error(`${topic} was not read to its end: ${JSON.stringify([...left])}`)), READ_TIMEOUT_MS);
-    consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
-      if (Number(payload.lastOffset) + 1 >= (left.get(payload.partition) ?? Infinity)) left.delete(payload.partition);
-      if (left.size === 0) done.resolve();
-    });
-    await consumer.run({
-      autoCommit: false,
-      eachMessage: async ({ partition, message }) => {
-        const headers = Object.fromEntries(Object.entries(message.headers ?? {}).map(([name, value]) => [name, textOf(value)]));
-        records.push({ partition, offset: Number(message.offset), key: message.key?.toString() ?? null, value: message.value, headers, timestamp: Number(message.timestamp) });
-      },
-    });
-    await done.promise.finally(() => clearTimeout(late));
-    await consumer.disconnect();
-    return records.sort((a, b) => a.partition - b.partition || a.offset - b.offset);
+    const reader = this.#port.reader();
+    const deadline = performance.now() + READ_TIMEOUT_MS;
+    let left = offsets.map(({ partition, low }): Position => ({ topic, partition, offset: Number(low) }));
+    const open = (): Position[] => left.filter(({ partition, offset }) => offset < ends.get(partition)!);
+    for (left = open(); left.length > 0; left = open()) {
+      if (performance.now() > deadline) throw new Error(`${topic} was not read to its end: ${JSON.stringify(left)}`);
+      const batches = await reader.fetch(left, READ_LIMITS).catch((error: unknown) => {
+        if (error instanceof RetryError) return delay(50, []);
+        throw error;
+      });
+      for (const batch of batches) {
+        left = left.map((position) => (position.partition === batch.partition ? { ...position, offset: batch.nextOffset } : position));
+        records.push(...recordsOf(batch).filter(({ partition, offset }) => offset < ends.get(partition)!));
+      }
+    }
+    await reader.close();
+    return records.sort((x, y) => x.partition - y.partition || x.offset - y.offset);
   }
 
   async readJson<T>(topic: string): Promise<T[]> {
@@ -184,6 +197,7 @@ export class Lab {
     for (const { child } of this.#workers) if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
     await Promise.all(this.#workers.map((worker) => worker.exited));
     await (await this.#producer)?.disconnect();
+    await this.#port.close();
     const admin = await this.admin();
     const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(this.app));
     if (topics.length > 0) await admin.deleteTopics({ topics });
