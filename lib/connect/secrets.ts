@@ -11,6 +11,9 @@ export const isSecretKey = (key: string): boolean => SECRET_KEY.test(key);
 /** Shorter texts stand in every message by chance; they are cut out only where they stand alone. */
 const SURE_LENGTH = 4;
 
+/** In JDBC URLs and the like. */
+const ASSIGNED = /((?:password|passwd|secret|token)=)(?!\$\{)[^&;\s"']+/gi;
+
 const literal = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&');
 
 /** The shapes in which a value turns up in messages: as it is, in JSON, in a URL. */
@@ -33,10 +36,10 @@ export class Secrets {
     this.#pattern = undefined;
   }
 
-  /** The text without the values, and without the user info of URLs. */
+  /** The text without the values, without the user info of URLs and without what follows `password=` and the like. */
   readonly cut = (text: string): string => {
     this.#pattern ??= this.#build();
-    return scrub(text).replaceAll(this.#pattern, REDACTED);
+    return scrub(text).replaceAll(this.#pattern, REDACTED).replaceAll(ASSIGNED, `$1${REDACTED}`);
   };
 
   #build(): RegExp {

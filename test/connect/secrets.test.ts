@@ -17,6 +17,8 @@ describe('what may be secret', () => {
     ['with signs of a regular expression', 'x.password', 'a.*b(c', 'no aXXb, but a.*b(c', 'no aXXb, but [redacted]'],
     ['as a word, when it is no password', 'database.user', 'app', 'user "app" of app_orders', 'user "[redacted]" of app_orders'],
     ['as a word, when it is short', 'x.password', 'ab', 'ab in a cab', '[redacted] in a cab'],
+    ['also when nobody told it, from a URL', 'database.user', 'app', 'jdbc:x://h/d?user=u&password=hunter33&ssl=true', 'jdbc:x://h/d?user=u&password=[redacted]&ssl=true'],
+    ['but not the placeholder', 'database.user', 'app', 'jdbc:x://h/d?password=${env:PW}', 'jdbc:x://h/d?password=${env:PW}'],
     ['not at all, when it is empty', 'x.password', '', 'text', 'text'],
   ];
   for (const [what, key, value, text, expected] of cuts) {
