@@ -7,7 +7,7 @@ export interface RunFaultOptions {
   readonly rounds: number;
   /** Chooses victims and moments. */
   readonly seed: number;
-  /** Where the workers' logs go when something is wrong. Default: nowhere. */
+  /** Where the workers' logs go. Default: nowhere. */
   readonly logs?: string;
   /** Aborted: the run ends with a failure, and nothing is left running. */
   readonly signal?: AbortSignal;
@@ -47,7 +47,7 @@ export const runFault = async (fault: Fault, ground: Ground, { rounds, seed, log
   } catch (error) {
     scene.failures.push(`it broke off: ${(error as Error).message}`);
   } finally {
-    if (scene.failures.length > 0 && logs !== undefined) await scene.saveLogs(logs);
+    if (logs !== undefined) await scene.saveLogs(logs);
     await scene.close();
   }
   const { proofs, notes, failures } = scene;

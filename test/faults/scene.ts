@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { messageOf } from '../../lib/core/errors.ts';
 import type { Random } from '../../lib/testing/random.ts';
 import { startKafkaProxy, type FrameWatch, type KafkaProxy } from '../integration/support/kafka-proxy.ts';
 import { eventually, Lab, type WorkerProcess } from '../integration/support/lab.ts';
@@ -258,15 +259,21 @@ export class Scene {
     await Promise.all(this.everyWorker.map((worker, i) => writeFile(join(folder, `worker-${i}-${worker.child.pid}.log`), worker.lines.map((line) => `${JSON.stringify(line)}\n`).join(''))));
   }
 
+  /** Takes everything down, also where a fault has left a system away. */
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#load?.stop();
-    await this.#watch?.close();
-    await this.lab.close();
-    await this.warehouse.drop();
     this.#redisClient?.disconnect();
-    await this.#redisProxy?.down();
-    await this.#kafkaProxy?.close();
-    await Promise.all([this.redis.stop(), this.partner.down()]);
+    for (const step of [
+      () => this.#load?.stop(),
+      () => this.#watch?.close(),
+      () => this.lab.close(),
+      () => this.warehouse.drop(),
+      () => this.#redisProxy?.down(),
+      () => this.#kafkaProxy?.close(),
+      () => this.redis.stop(),
+      () => this.partner.down(),
+    ]) {
+      await Promise.resolve(step()).catch((error: unknown) => this.failures.push(`taking the scene down: ${messageOf(error)}`));
+    }
   }
 }
