@@ -17,6 +17,13 @@ const RANGE_CHUNK = 256;
 const CHECKSUM_BYTES = 4;
 const LENGTH_BYTES = 4;
 const NO_SCHEMA = -1;
+/**
+ * Restored records are gathered up to so many bytes before they are written, in the order of their keys: each transaction writes the
+ * pages anew that it touches, so that many small ones would write most of the store each time.
+ */
+const GATHER_BYTES = 16 * 1_048_576;
+/** Of a record in memory beside its bytes. */
+const RECORD_BYTES = 200;
 /** Behind every key that is cut at the same bytes. */
 const BEHIND = Buffer.alloc(33, 0xff);
 
@@ -29,6 +36,13 @@ interface Remembered extends StorePosition {
 interface Entry {
   readonly key: Buffer;
   readonly value: Buffer;
+}
+
+interface Gathered {
+  readonly diskKey: Buffer;
+  readonly value: Buffer | null;
+  /** In UTF-8. */
+  readonly key: Buffer;
 }
 
 /** Values of these ids, as far as decoders look at them to prepare. */
@@ -56,6 +70,8 @@ export class DiskStore extends LayeredStore implements RestorableStore {
   readonly #prepared = new Set<number>();
   #lastId = NO_SCHEMA;
   #position: StorePosition | null;
+  #gathered = new Map<string, Gathered>();
+  #gatheredBytes = 0;
   #encoded: [key: string, bytes: Buffer | string | null][] = [];
 
   constructor(env: DiskEnv, spec: StoreSpec, cacheRecords: number) {
@@ -194,20 +210,25 @@ export class DiskStore extends LayeredStore implements RestorableStore {
   }
 
   restore(batch: FetchedBatch, position: StorePosition): void {
-    this.#env.write(() => {
-      for (let i = 0; i < batch.count; i += 1) {
-        const key = changelogKey(batch, i);
-        const value = batch.value(i);
-        if (value !== null) this.#meet(value);
-        this.#write(toDiskKeyFromUtf8(key), value, key);
-      }
-      this.#remember(position);
-    });
-    this.#position = position;
+    for (let i = 0; i < batch.count; i += 1) {
+      const key = changelogKey(batch, i);
+      const value = batch.value(i);
+      if (value !== null) this.#meet(value);
+      const diskKey = toDiskKeyFromUtf8(key);
+      this.#gathered.set(diskKey.toString('latin1'), { diskKey, value, key });
+      this.#gatheredBytes += key.length + (value?.length ?? 0) + RECORD_BYTES;
+    }
+    if (this.#gatheredBytes >= GATHER_BYTES) this.restored(position);
   }
 
   restored(position: StorePosition): void {
-    this.#env.write(() => this.#remember(position));
+    const gathered = [...this.#gathered].sort(([a], [b]) => (a < b ? -1 : 1));
+    this.#gathered = new Map();
+    this.#gatheredBytes = 0;
+    this.#env.write(() => {
+      for (const [, { diskKey, value, key }] of gathered) this.#write(diskKey, value, key);
+      this.#remember(position);
+    });
     this.#position = position;
   }
 
@@ -216,6 +237,7 @@ export class DiskStore extends LayeredStore implements RestorableStore {
       this.#database.clearSync();
       this.#remember(null);
     });
+    this.#gathered.clear();
     this.#cache.clear();
     this.#ids.clear();
     this.#lastId = NO_SCHEMA;

@@ -71,7 +71,11 @@ export const restore = async (options: RestoreOptions): Promise<Restored> => {
   let records = 0;
   options.onProgress?.(Math.max(0, end!.offset - offset));
   while (offset < end!.offset) {
-    signal.throwIfAborted();
+    if (signal.aborted) {
+      // The next opening need not read that again.
+      store.restored({ topicId, offset, validAtMs });
+      throw signal.reason;
+    }
     const [batch] = await reader.fetch([{ topic, partition, offset }], options.limits);
     if (batch === undefined) continue;
     const ready = store.prepare(batch);

@@ -46,9 +46,9 @@ export interface RestorableStore extends Store {
   readonly position: StorePosition | null;
   /** Waits for the schemas that the batch names. */
   prepare(batch: RecordBytes): Promise<void> | undefined;
-  /** Takes committed records of the changelog, and the position behind them, in one local step. */
+  /** Takes committed records of the changelog, and the position behind them, in one local step; it may gather several before it takes that step. */
   restore(batch: FetchedBatch, position: StorePosition): void;
-  /** Everything up to the position is in. */
+  /** Everything up to the position is in: takes what was gathered. */
   restored(position: StorePosition): void;
   /** Forgets all entries and the position. */
   wipe(): void;

@@ -52,5 +52,8 @@ export const changelogBatch = (records: readonly (readonly [key: string, value: 
 });
 
 /** Puts entries that are committed. */
-export const fill = (store: RestorableStore, records: readonly (readonly [key: string, value: unknown])[], from = 0): void =>
-  store.restore(changelogBatch(records, from), { topicId: 'id', offset: from + records.length, validAtMs: systemClock.now() });
+export const fill = (store: RestorableStore, records: readonly (readonly [key: string, value: unknown])[], from = 0): void => {
+  const position = { topicId: 'id', offset: from + records.length, validAtMs: systemClock.now() };
+  store.restore(changelogBatch(records, from), position);
+  store.restored(position);
+};

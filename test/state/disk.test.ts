@@ -158,7 +158,7 @@ describe('state on disk', function () {
     const dir = await closed();
     const bytes = readFileSync(dataFile(dir));
     const file = openSync(dataFile(dir), 'r+');
-    for (let at = bytes.indexOf('xxxxxxxx'); at !== -1; at = bytes.indexOf('xxxxxxxx', at + 200)) writeSync(file, 'y', at + 3);
+    for (let at = bytes.indexOf('xxxxxxxx'); at !== -1; at = bytes.indexOf('xxxxxxxx', at + 100)) writeSync(file, 'y', at + 3);
     closeSync(file);
     const { log, lines } = recordingLog();
     const home = await openDisk(dir, { log });
