@@ -1,7 +1,7 @@
 /**
  * The benchmarks: npm run bench -- [PART...] [--small] [--events N] [--rounds N]
  *
- * Parts: engine profile latency hold rate join commit micro report; all of them unless some are named. Progress goes to stderr, results to
+ * Parts: engine profile latency hold rate join commit restore micro report; all of them unless some are named. Progress goes to stderr, results to
  * benchmarks/results/*.json, the report to docs/PERFORMANCE.md.
  */
 import { writeFile } from 'node:fs/promises';
@@ -18,12 +18,13 @@ import { runLatency } from './live/latency.ts';
 import { runMicro } from './micro/run.ts';
 import { runProfile } from './profile/run.ts';
 import { reportText } from './report/text.ts';
+import { runRestore } from './restore/run.ts';
 import { readResult, recorded, type PartName } from './results.ts';
 import { say } from './say.ts';
 import { sizes, type Sizes } from './sizes.ts';
-import { COMMIT_DIR, commitStack, INPUT_DIR, JOIN_DIR, joinStack, LIVE_DIR, liveStack } from './stack.ts';
+import { COMMIT_DIR, commitStack, INPUT_DIR, JOIN_DIR, joinStack, LIVE_DIR, liveStack, RESTORE_DIR, restoreStack } from './stack.ts';
 
-const PARTS = ['engine', 'profile', 'latency', 'hold', 'rate', 'join', 'commit', 'micro'] as const satisfies readonly PartName[];
+const PARTS = ['engine', 'profile', 'latency', 'hold', 'rate', 'join', 'commit', 'restore', 'micro'] as const satisfies readonly PartName[];
 const REPORT = join(import.meta.dirname, '..', 'docs', 'PERFORMANCE.md');
 /** The whole run ends within it; what there is no time for is left out and said. */
 const TOTAL_MS = 30 * 60_000;
@@ -99,9 +100,21 @@ const onCommits = async (wanted: ReadonlySet<string>, { commitRecords: records, 
   }, rounds * 40_000, deadline);
 };
 
+const onRestore = async (wanted: ReadonlySet<string>, { restoreKeys: keys, restoreRounds: rounds }: Sizes, deadline: Deadline): Promise<void> => {
+  if (!wanted.has('restore')) return;
+  await part('restore', async () => {
+    await clean({ dir: RESTORE_DIR });
+    try {
+      return await runRestore({ environment: (await restoreStack()).environment, keys, rounds });
+    } finally {
+      await clean({ dir: RESTORE_DIR });
+    }
+  }, 40_000 + rounds * 25_000, deadline);
+};
+
 const report = async (): Promise<void> => {
-  const [engine, profile, latency, hold, rate, pairs, commit, micro] = await Promise.all(PARTS.map((name) => readResult<never>(name)));
-  await writeFile(REPORT, reportText({ engine: engine!, profile: profile!, latency: latency!, hold: hold!, rate: rate!, join: pairs!, commit: commit!, micro: micro! }));
+  const [engine, profile, latency, hold, rate, pairs, commit, restore, micro] = await Promise.all(PARTS.map((name) => readResult<never>(name)));
+  await writeFile(REPORT, reportText({ engine: engine!, profile: profile!, latency: latency!, hold: hold!, rate: rate!, join: pairs!, commit: commit!, restore: restore!, micro: micro! }));
   say('docs/PERFORMANCE.md is written');
 };
 
@@ -118,6 +131,7 @@ const main = async (): Promise<void> => {
   await onLive(wanted, size, deadline).catch((error: unknown) => void failures.push(`the whole stack: ${(error as Error).message}`));
   await onPairs(wanted, size, deadline);
   await onCommits(wanted, size, deadline);
+  await onRestore(wanted, size, deadline).catch((error: unknown) => void failures.push(`the broker of the restore: ${(error as Error).message}`));
   if (interruptedCode !== null) return;
   await report();
   for (const failure of failures) say(`not measured: ${failure}`);
@@ -130,7 +144,7 @@ for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) {
     if (interruptedCode !== null) process.exit(code);
     interruptedCode = code;
     say('interrupted: stopping the stacks');
-    void Promise.allSettled([down({ dir: INPUT_DIR }), down({ dir: LIVE_DIR }), down({ dir: JOIN_DIR }), down({ dir: COMMIT_DIR })]).then(() => process.exit(code));
+    void Promise.allSettled([down({ dir: INPUT_DIR }), down({ dir: LIVE_DIR }), down({ dir: JOIN_DIR }), down({ dir: COMMIT_DIR }), down({ dir: RESTORE_DIR })]).then(() => process.exit(code));
   });
 }
 

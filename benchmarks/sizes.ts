@@ -15,6 +15,8 @@ export interface Sizes {
   /** Records of each run with and without transactions, and how often each is run. */
   readonly commitRecords: number;
   readonly commitRounds: number;
+  readonly restoreKeys: number;
+  readonly restoreRounds: number;
   /** What the parts on the live stack take, so that the engine leaves it to them. */
   readonly liveMs: number;
 }
@@ -36,6 +38,8 @@ const full: Sizes = {
   joinRate: 1_000,
   commitRecords: 1_000_000,
   commitRounds: 5,
+  restoreKeys: 1_000_000,
+  restoreRounds: 3,
   liveMs: 13 * 60_000,
 };
 
@@ -53,6 +57,8 @@ const small: Sizes = {
   joinRate: 250,
   commitRecords: 200_000,
   commitRounds: 2,
+  restoreKeys: 200_000,
+  restoreRounds: 1,
   liveMs: 4 * 60_000,
 };
 

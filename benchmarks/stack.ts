@@ -26,11 +26,15 @@ export const JOIN_DIR = join(ROOT, '.millrace-bench-join');
 /** New for each run: records that are counted with transactions and without. */
 export const COMMIT_DIR = join(ROOT, '.millrace-bench-commit');
 
+/** New for each run: a changelog, and state restored from it. */
+export const RESTORE_DIR = join(ROOT, '.millrace-bench-restore');
+
 const INPUT_SERVICES: readonly BaseServiceName[] = ['kafka', 'registry', 'postgres', 'connect'];
 const INPUT_PORTS = 300;
 const LIVE_PORTS = 400;
 const JOIN_PORTS = 500;
 const COMMIT_PORTS = 600;
+const RESTORE_PORTS = 700;
 const CONNECTOR_WAIT_MS = 120_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 
@@ -106,6 +110,13 @@ export const commitStack = async (): Promise<BenchStack> => {
   say('Bringing up Kafka');
   const stack = await up({ dir: COMMIT_DIR, services: ['kafka'], portOffset: COMMIT_PORTS, onProgress: told() });
   return { dir: COMMIT_DIR, environment: stack.environment };
+};
+
+/** A broker for state that comes back. */
+export const restoreStack = async (): Promise<BenchStack> => {
+  say('Bringing up Kafka');
+  const stack = await up({ dir: RESTORE_DIR, services: ['kafka'], portOffset: RESTORE_PORTS, onProgress: told() });
+  return { dir: RESTORE_DIR, environment: stack.environment };
 };
 
 /** All services and the partner of the example. */

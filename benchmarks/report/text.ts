@@ -6,12 +6,14 @@ import { targets, type Summary } from '../engine/schedule.ts';
 import { commitText } from './commit-text.ts';
 import { joinText } from './join-text.ts';
 import { holdText, latencyText, rateText } from './live-text.ts';
+import { restoreAims, restoreText } from './restore-text.ts';
 import type { JoinBody } from '../join/run.ts';
 import type { HoldBody, RateBody } from '../live/hold.ts';
 import type { LatencyBody } from '../live/latency.ts';
 import type { MicroBody } from '../micro/run.ts';
 import { layerTexts } from '../profile/layers.ts';
 import type { ProfileBody, ProfiledProgram } from '../profile/run.ts';
+import type { RestoreBody } from '../restore/run.ts';
 import type { PartName, Result } from '../results.ts';
 import { conditions, count, markdownTable, verdictText } from './words.ts';
 
@@ -23,6 +25,7 @@ export interface Results {
   readonly rate: Result<RateBody> | null;
   readonly join: Result<JoinBody> | null;
   readonly commit: Result<CommitBody> | null;
+  readonly restore: Result<RestoreBody> | null;
   readonly micro: Result<MicroBody> | null;
 }
 
@@ -116,7 +119,7 @@ const microText = (result: Result<MicroBody>): readonly string[] => [
 /** What each part is run with alone. */
 const missing = (part: PartName): readonly string[] => [`## ${part}`, '', `Not measured yet: \`npm run bench -- ${part}\`.`];
 
-const verdictLines = ({ engine, latency, hold, join, commit }: Results): readonly string[] => {
+const verdictLines = ({ engine, latency, hold, join, commit, restore }: Results): readonly string[] => {
   const lines: (readonly [string, boolean | null])[] = [
     ...targets.map(({ ours, theirs, atLeast }) => {
       const verdict = engine?.body.verdicts.find((v) => v.ours === ours);
@@ -126,13 +129,14 @@ const verdictLines = ({ engine, latency, hold, join, commit }: Results): readonl
     [`A load that is held${hold === null ? '' : ` (${count(hold.body.rate)} events/s, ${hold.body.seconds} s)`}: lag not growing, memory flat, every sink complete`, hold === null ? null : hold.body.lagFlat && hold.body.complete && hold.body.memoryFlat],
     [`No event misses its row${join === null ? '' : ` (${count(join.body.pairs)} pairs)`}, also while workers are killed and restarted`, join === null ? null : join.body.passed],
     [`Exactly once costs at most ${100 * MOST_COST} % of the throughput at least once, with 4 and with 16 tasks`, commit === null || commit.body.costs.some(({ passed }) => passed === null) ? null : commit.body.costs.every(({ passed }) => passed === true)],
+    ...restoreAims(restore === null ? null : restore.body),
   ];
   return lines.map(([what, passed]) => `- ${what}: ${verdictText(passed)}.`);
 };
 
 /** The whole page. */
 export const reportText = (results: Results): string => {
-  const { engine, profile, latency, hold, rate, join, commit, micro } = results;
+  const { engine, profile, latency, hold, rate, join, commit, restore, micro } = results;
   const sections = [
     engine === null ? missing('engine') : engineText(engine),
     profile === null ? missing('profile') : profileText(profile),
@@ -141,6 +145,7 @@ export const reportText = (results: Results): string => {
     rate === null ? missing('rate') : rateText(rate),
     join === null ? missing('join') : joinText(join),
     commit === null ? missing('commit') : commitText(commit),
+    restore === null ? missing('restore') : restoreText(restore),
     micro === null ? missing('micro') : microText(micro),
   ];
   return [

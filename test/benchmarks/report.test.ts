@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import type { CommitBody } from '../../benchmarks/commit/run.ts';
+import type { RestoreBody } from '../../benchmarks/restore/run.ts';
 import type { EngineBody } from '../../benchmarks/engine/run.ts';
 import type { JoinBody } from '../../benchmarks/join/run.ts';
 import type { HoldBody } from '../../benchmarks/live/hold.ts';
@@ -9,7 +10,7 @@ import { reportText, type Results } from '../../benchmarks/report/text.ts';
 import { markdownTable } from '../../benchmarks/report/words.ts';
 import type { PartName, Result } from '../../benchmarks/results.ts';
 
-const none: Results = { engine: null, profile: null, latency: null, hold: null, rate: null, join: null, commit: null, micro: null };
+const none: Results = { engine: null, profile: null, latency: null, hold: null, rate: null, join: null, commit: null, restore: null, micro: null };
 
 const result = <T>(part: PartName, body: T): Result<T> => ({
   part, at: '2026-03-04T05:06:07.890Z', seconds: 61, machine: { cpu: 'A CPU', cores: 2, memoryGiB: 24, system: 'linux' }, versions: { node: 'v24' }, load: { before: 0.5, after: 1.25 }, body,
@@ -45,11 +46,18 @@ const commit: CommitBody = {
   costs: [{ tasks: 4, exactlyOnce: 100_000, atLeastOnce: 110_000, cost: 0.091, passed: true }, { tasks: 16, exactlyOnce: 80_000, atLeastOnce: 100_000, cost: 0.2, passed: false }],
 };
 
+const restore: RestoreBody = {
+  keys: 1_000_000, rounds: 3,
+  rates: [{ mode: 'raw', rate: 600_000, share: 1 }, { mode: 'memory', rate: 390_000, share: 0.65 }, { mode: 'disk', rate: 210_000, share: 0.35 }],
+  restart: { firstCommitMs: 714, restoredMs: 601, records: 12 },
+  passed: { memory: true, disk: false, restart: true },
+};
+
 describe('benchmarks: the report', () => {
   it('says of each part that was never run how to run it, and of each aim that it is not measured', () => {
     const text = reportText(none);
-    for (const part of ['engine', 'profile', 'latency', 'hold', 'rate', 'join', 'commit', 'micro']) expect(text).to.contain(`npm run bench -- ${part}`);
-    expect(text.match(/: not measured\.$/gm)).to.have.length(7);
+    for (const part of ['engine', 'profile', 'latency', 'hold', 'rate', 'join', 'commit', 'restore', 'micro']) expect(text).to.contain(`npm run bench -- ${part}`);
+    expect(text.match(/: not measured\.$/gm)).to.have.length(10);
   });
 
   it('says where, when and beside how much load it was measured', () => {
@@ -85,6 +93,14 @@ describe('benchmarks: the report', () => {
     expect(text).to.contain('| 4 | 100,000 | 110,000 | 8.2 and 7.0 | 9.1 % | reached |');
     expect(text).to.contain('| 16 | 80,000 | 100,000 |  | 20.0 % | **not reached** |');
     expect(text).to.contain('- Exactly once costs at most 15 % of the throughput at least once, with 4 and with 16 tasks: **not reached**.');
+  });
+
+  it('says how fast state comes back beside a plain consumer, and after a restart', () => {
+    const text = reportText({ ...none, restore: result('restore', restore) });
+    expect(text).to.contain('| into memory | 390,000 | 65 % | at least 60 %: reached |');
+    expect(text).to.contain('| onto disk | 210,000 | 35 % | at least 40 %: **not reached** |');
+    expect(text).to.contain('read 12 records of the changelog; its stores were open 601 ms and its first commit was done 714 ms after its process began.');
+    expect(text).to.contain('- A worker whose state is on its disk (1,000,000 keys) has committed 5 s after its process began: reached.');
   });
 
   it('says that output was only counted where nothing compared it', () => {
