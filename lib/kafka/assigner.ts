@@ -8,13 +8,19 @@ import type { TopicPartition } from './port.ts';
 export interface AssignedMember {
   readonly memberId: string;
   readonly topics: readonly string[];
-  /** Partition numbers it held when it asked to join. */
+  /** Partition numbers it held when it asked to join, in the order in which it got them: what it got last it gives up first. */
   readonly held: readonly number[];
   /** The generation in which it held them; a newer claim wins over an older one. */
   readonly generation: number;
   /** Partition numbers whose state lies on its disk. */
   readonly onDisk: readonly number[];
 }
+
+/** What a member holds now, in the order in which it got it. */
+export const inOrderHeld = (before: readonly number[], now: readonly TopicPartition[]): number[] => {
+  const numbers = new Set(now.map(({ partition }) => partition));
+  return [...new Set([...before.filter((partition) => numbers.has(partition)), ...numbers])];
+};
 
 /**
  * Every member gets an entry. Partition numbers that exist in the same topics are spread so that members differ by one at most, in each such range
@@ -84,7 +90,7 @@ const assignRange = (range: Range, members: readonly AssignedMember[], totals: M
  * One whose place is taken displaces another that has a second place, so that few are left without.
  */
 const returning = (range: Range, members: readonly AssignedMember[], claims: ReadonlyMap<string, readonly number[]>, quotas: ReadonlyMap<string, number>): Map<number, string> => {
-  const owners = new Map([...claims].flatMap(([memberId, held]) => held.map((partition) => [partition, memberId] as const)));
+  const owners = new Set([...claims.values()].flat());
   const surplus = new Map([...claims].map(([memberId, held]) => [memberId, Math.max(0, held.length - quotas.get(memberId)!)]));
   const rooms = members
     .map(({ memberId, onDisk }) => ({ memberId, onDisk: new Set(onDisk), room: Math.max(0, quotas.get(memberId)! - claims.get(memberId)!.length) }))
@@ -102,10 +108,12 @@ const returning = (range: Range, members: readonly AssignedMember[], claims: Rea
     }
     return false;
   };
-  for (let partition = range.from; partition < range.to; partition += 1) {
-    const owner = owners.get(partition);
-    if (owner !== undefined && surplus.get(owner) === 0) continue;
-    if (place(partition, new Set()) && owner !== undefined) surplus.set(owner, surplus.get(owner)! - 1);
+  for (let partition = range.from; partition < range.to; partition += 1) if (!owners.has(partition)) place(partition, new Set());
+  for (const [memberId, held] of claims) {
+    for (const partition of held.toReversed()) {
+      if (surplus.get(memberId) === 0) break;
+      if (place(partition, new Set())) surplus.set(memberId, surplus.get(memberId)! - 1);
+    }
   }
   return places;
 };
@@ -120,8 +128,8 @@ const claimsIn = (range: Range, members: readonly AssignedMember[]): Map<string,
       if (other === undefined || member.generation > other.generation) holders.set(partition, member);
     }
   }
-  const claims = new Map<string, number[]>(members.map((member) => [member.memberId, []]));
-  for (const partition of [...holders.keys()].toSorted((a, b) => a - b)) claims.get(holders.get(partition)!.memberId)!.push(partition);
+  const claims = new Map<string, number[]>();
+  for (const member of members) claims.set(member.memberId, [...new Set(member.held)].filter((partition) => holders.get(partition) === member));
   return claims;
 };
 

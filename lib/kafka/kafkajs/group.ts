@@ -3,7 +3,7 @@ import kafkajs from 'kafkajs';
 import type { Assigner, Consumer, ConsumerGroupJoinEvent } from 'kafkajs';
 import { messageOf, StopError } from '../../core/errors.ts';
 import type { Timer } from '../../core/clock.ts';
-import { assignPartitions } from '../assigner.ts';
+import { assignPartitions, inOrderHeld } from '../assigner.ts';
 import type { GroupEvent, GroupMember, GroupOptions, Membership, TopicPartition } from '../port.ts';
 import { Connections } from './connections.ts';
 import { cutConnections, kafkaConfig, quietTimers, RETRY, type ConnectionSettings, type RawBroker, type RawCluster, type RawConnectionPool } from './internals.ts';
@@ -105,7 +105,7 @@ export class SupervisedMember implements GroupMember {
         if (session !== this.#session || this.#state === 'left') return;
         this.#crashes = 0;
         if (previous !== undefined && previous !== membership.memberId) this.#events.next({ type: 'lost', cause: 'The group had dropped this member' });
-        this.#note = { generation: membership.generation, held: [...new Set(partitions.map(({ partition }) => partition))] };
+        this.#note = { generation: membership.generation, held: inOrderHeld(this.#note.held, partitions) };
         this.#events.next({ type: 'assigned', membership, partitions });
       },
       rebalancing: () => {

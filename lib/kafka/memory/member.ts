@@ -1,6 +1,7 @@
 import { Subject, type Observable } from 'rxjs';
 import type { Clock, Timer } from '../../core/clock.ts';
 import { messageOf, StopError } from '../../core/errors.ts';
+import { inOrderHeld } from '../assigner.ts';
 import type { GroupEvent, GroupMember, GroupOptions, Membership } from '../port.ts';
 import type { MemoryBroker } from './broker.ts';
 import type { JoinAnswer } from './groups.ts';
@@ -146,7 +147,7 @@ export class MemoryMember implements GroupMember {
     const former = this.#membership;
     this.#crashes = 0;
     this.#membership = membership;
-    this.#held = [...new Set(partitions.map((p) => p.partition))];
+    this.#held = inOrderHeld(this.#held, partitions);
     this.#generation = membership.generation;
     if (former !== null && former.memberId !== membership.memberId) this.#events.next({ type: 'lost', cause: 'The group had dropped this member' });
     this.#events.next({ type: 'assigned', membership, partitions });
