@@ -51,11 +51,20 @@ $$;
 CREATE OR REPLACE TRIGGER remember_content AFTER INSERT OR UPDATE ON content
   FOR EACH ROW EXECUTE FUNCTION remember_content();
 
+-- A row in it asks the connector to read a table again (millrace snapshot); Debezium writes here too, around each chunk that it reads.
+CREATE TABLE IF NOT EXISTS debezium_signal (
+  id   text PRIMARY KEY,
+  type text NOT NULL,
+  data text
+);
+
 -- Made here and not by the connector, whose user then needs no more than REPLICATION and SELECT.
 DO $$
 BEGIN
   IF NOT EXISTS (SELECT FROM pg_publication WHERE pubname = 'engagement') THEN
-    CREATE PUBLICATION engagement FOR TABLE content, engagement_events;
+    CREATE PUBLICATION engagement FOR TABLE content, engagement_events, debezium_signal;
+  ELSIF NOT EXISTS (SELECT FROM pg_publication_tables WHERE pubname = 'engagement' AND tablename = 'debezium_signal') THEN
+    ALTER PUBLICATION engagement ADD TABLE debezium_signal;
   END IF;
 END
 $$;

@@ -23,7 +23,9 @@ const COMMANDS: readonly Entry[] = [
   { name: 'run', description: 'run a topology with workers', load: () => import('./run.ts') },
   { name: 'reset', description: 'take an application back to before its first start', load: () => import('./reset.ts') },
   { name: 'describe', description: 'show a topology as a tree or a picture', load: () => import('./describe.ts') },
-  { name: 'connectors', description: 'apply and watch the connectors of Kafka Connect', load: () => import('./connectors.ts') },
+  { name: 'connectors', description: 'write, check, apply and watch the connectors of Kafka Connect', load: () => import('./connectors.ts') },
+  { name: 'snapshot', description: 'have a captured table read again', load: () => import('./snapshot.ts') },
+  { name: 'resync', description: 'find and remove keys of a topic that its table no longer has', load: () => import('./resync.ts') },
   { name: 'schemas', description: 'work with Avro schemas', load: () => import('./schemas.ts') },
 ];
 

@@ -6,6 +6,9 @@ export { controlConnectors, restartFailed, type Action, type ControlledConnector
 export { diffConnectors, type ConnectorDiff, type DiffOptions, type KeyChange } from './diff.ts';
 export type { Environment, PlaceholderMode } from './placeholders.ts';
 export type { Need } from './requirements.ts';
+export type { Ghost } from './ghosts.ts';
+export { findGhosts, removeGhosts, type Resynced, type ResyncFound, type ResyncOptions } from './resync.ts';
 export { scaffoldConnector, type Scaffold, type ScaffoldOptions } from './scaffold.ts';
+export { requestSnapshot, type RequestedSnapshot, type SnapshotOptions } from './signal.ts';
 export { connectorStatus, type ConnectorStatus, type StatusOptions, type TaskStatus } from './status.ts';
 export { CHECKS, expectValid, validateConnectors, type Check, type ResolveOptions, type ValidateOptions, type Validation } from './validate.ts';

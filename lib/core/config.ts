@@ -99,6 +99,7 @@ export const definitions = {
   httpHost: address('MILLRACE_HTTP_HOST', '127.0.0.1', 'Where a worker listens for /health and /metrics; another address than this shows them to the network.'),
   httpPort: port('MILLRACE_HTTP_PORT', 'auto', 'Port of /health and /metrics; auto: the first free one from 9464 on, which is logged; off: none. With --workers a fixed port is the first worker\'s, the next ones have those after it.'),
   guarantee: choice('MILLRACE_GUARANTEE', GUARANTEES[0], GUARANTEES, 'exactly-once: outputs, state and offsets in one transaction; at-least-once: without transactions, a fault may repeat records and count them twice in states.'),
+  slotsUrl: text('MILLRACE_SLOTS_URL', '', 'PostgreSQL whose replication slots this worker shows in its metrics, with any user; may carry a password. Empty: none.'),
   commitIntervalMs: integer('MILLRACE_COMMIT_INTERVAL_MS', 100, 1, MINUTE_MS, 'commit.interval.ms: longest time between two commits of a task that has something to commit.'),
   sinkCommitIntervalMs: integer('MILLRACE_SINK_COMMIT_INTERVAL_MS', 1_000, 1, MINUTE_MS, 'Longest time between two offset commits of a stage that ends in an outside sink.'),
   sinkCheckIntervalMs: integer('MILLRACE_SINK_CHECK_INTERVAL_MS', 5_000, 100, HOUR_MS, 'How often a task asks its sink whether it still has what it was given (sinks that keep positions).'),

@@ -1,8 +1,9 @@
 import type { HistogramFigures } from '../core/histogram.ts';
 import type { BreakerState, StageFigures, WorkerFigures } from '../core/metrics.ts';
+import type { SlotHealth } from './slots.ts';
 
-/** Labels name parts of the topology; what comes with records (keys, users, messages) is never one. */
-export type LabelName = 'app' | 'worker' | 'version' | 'node' | 'stage' | 'sink' | 'reason' | 'topic';
+/** Labels name parts of the topology, or a replication slot; what comes with records (keys, users, messages) is never one. */
+export type LabelName = 'app' | 'worker' | 'version' | 'node' | 'stage' | 'sink' | 'reason' | 'topic' | 'slot';
 
 export type Labels = Readonly<Partial<Record<LabelName, string>>>;
 
@@ -15,7 +16,7 @@ interface Definition<Type extends string, V> {
   readonly name: string;
   readonly type: Type;
   /** What one of the values counts or measures; Prometheus base units. */
-  readonly unit: 'records' | 'seconds' | 'tasks' | 'rows' | 'batches' | 'attempts' | 'joins' | 'transactions' | 'state' | '1';
+  readonly unit: 'records' | 'seconds' | 'tasks' | 'rows' | 'batches' | 'attempts' | 'joins' | 'transactions' | 'state' | 'bytes' | '1';
   readonly labels: readonly LabelName[];
   readonly about: string;
   series(of: Subject): readonly Series<V>[];
@@ -30,6 +31,8 @@ export interface Subject {
   readonly node: string;
   readonly ready: boolean;
   readonly figures: WorkerFigures;
+  /** Null: PostgreSQL was asked and did not answer; undefined: nobody asks it. */
+  readonly slots: readonly SlotHealth[] | null | undefined;
 }
 
 /** Breaker states as numbers; a dashboard maps them back. */
@@ -128,5 +131,25 @@ const tasks: readonly MetricDefinition[] = [
   counter('millrace_table_catchup_timeouts_total', 'batches', 'Fetched batches that went on before their tables had caught up, after `table.catchup.timeout.ms`: a transaction on a table was open.', (s) => s.catchupTimeouts),
 ];
 
+const slotGauge = (name: string, unit: Unit, about: string, value: (slot: SlotHealth) => number | null): MetricDefinition => ({
+  name, type: 'gauge', unit, labels: ['slot'], about,
+  series: ({ slots }) => (slots ?? []).flatMap((slot) => {
+    const found = value(slot);
+    return found === null ? [] : [{ labels: { slot: slot.slot }, value: found }];
+  }),
+});
+
+const slots: readonly MetricDefinition[] = [
+  {
+    name: 'millrace_slots_readable', type: 'gauge', unit: '1', labels: [],
+    about: '1 when PostgreSQL at `MILLRACE_SLOTS_URL` has answered for its replication slots, else 0; none shown without that setting. Every worker with it shows the same slots: take the maximum.',
+    series: ({ slots: found }) => (found === undefined ? [] : [{ labels: {}, value: found === null ? 0 : 1 }]),
+  },
+  slotGauge('millrace_slot_active', 'state', '1 while a connector reads the replication slot, else 0.', ({ active }) => (active ? 1 : 0)),
+  slotGauge('millrace_slot_lost', 'state', '1 when PostgreSQL has given the slot up: what came since is not in Kafka. Else 0.', ({ walStatus }) => (walStatus === 'lost' ? 1 : 0)),
+  slotGauge('millrace_slot_retained_bytes', 'bytes', 'WAL that PostgreSQL keeps for the slot, from its restart_lsn on.', (slot) => slot.retainedBytes),
+  slotGauge('millrace_slot_lag_bytes', 'bytes', 'WAL that the connector has not confirmed yet.', (slot) => slot.lagBytes),
+];
+
 /** Every metric of a worker but those of its process, in the order in which they are shown. */
-export const metricDefinitions: readonly MetricDefinition[] = [...worker, ...records, ...times, ...sinks, ...tasks];
+export const metricDefinitions: readonly MetricDefinition[] = [...worker, ...records, ...times, ...sinks, ...tasks, ...slots];

@@ -23,7 +23,7 @@ for the first worker, and the ones after it for the others of \`--workers\`; \`o
 | \`/metrics\` | The metrics below in Prometheus's text format. |
 
 All counters begin at 0 with the process. Labels name parts of the topology only: \`stage\`, \`sink\` (the outside sink that a
-stage ends in, which gives the stage its name), \`reason\`, \`topic\`. Sum over workers for the whole application.
+stage ends in, which gives the stage its name), \`reason\`, \`topic\`; and replication slots, \`slot\`. Sum over workers for the whole application.
 
 | name | type | unit | labels | meaning |
 | --- | --- | --- | --- | --- |

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { millrace } from './support.ts';
 
-const COMMANDS = ['start', 'up', 'down', 'status', 'clean', 'run', 'reset', 'describe', 'connectors', 'schemas'];
+const COMMANDS = ['start', 'up', 'down', 'status', 'clean', 'run', 'reset', 'describe', 'connectors', 'snapshot', 'resync', 'schemas'];
 
 describe('the command line', () => {
   let folder: string;
@@ -48,6 +48,10 @@ describe('the command line', () => {
     ['connectors', 'scaffold', 'postgres://u@h/d'],
     ['connectors', 'scaffold', 'h/d', '--tables', 'a.b'],
     ['up', '--without', 'bogus'],
+    ['snapshot'],
+    ['snapshot', 'content', '--where'],
+    ['resync'],
+    ['resync', 'content', '--dry-run', '--apply'],
   ];
   for (const args of wrong) {
     it(`answers wrong usage with exit code 2 and nothing on stdout: millrace ${args.join(' ')}`, async () => {

@@ -106,6 +106,17 @@ describe('the metrics of a worker', () => {
     expect(lines.filter((line) => /^millrace_(sink|event)/.test(line))).to.deep.equal([]);
   });
 
+  it('have nothing of slots unless a PostgreSQL is named, and say when it does not answer', async () => {
+    expect((await scrape(figuresOf())).filter((line) => /^millrace_slot/.test(line))).to.deep.equal([]);
+    const server = await serve(new FakeWorker(), { environment: { MILLRACE_SLOTS_URL: 'postgres://nobody:hidden@127.0.0.1:1/none' } });
+    try {
+      const text = await (await fetch(`${server.url}/metrics`)).text();
+      expect(text.split('\n').filter((line) => /^millrace_(slot|worker)/.test(line))).to.deep.equal(['millrace_worker_ready 1', 'millrace_slots_readable 0']);
+    } finally {
+      await server.close();
+    }
+  });
+
   it('keep one series for a topic that two tables read', async () => {
     const lines = await scrape(figuresOf({ tables: [{ topic: 'content', rows: 3, loaded: true }, { topic: 'content', rows: 5, loaded: true }] }));
     expect(lines.filter((line) => line.startsWith('millrace_table_rows{'))).to.deep.equal(['millrace_table_rows{topic="content"} 5']);
@@ -117,7 +128,7 @@ describe('the metrics of a worker', () => {
   });
 
   it('have names with units, and labels of the topology only', () => {
-    const bounded = ['app', 'worker', 'version', 'node', 'stage', 'sink', 'reason', 'topic'];
+    const bounded = ['app', 'worker', 'version', 'node', 'stage', 'sink', 'reason', 'topic', 'slot'];
     for (const { name, type, labels, about } of metricDefinitions) {
       expect(name).to.match(/^millrace_[a-z_]+$/);
       expect(name.endsWith('_total'), name).to.equal(type === 'counter');

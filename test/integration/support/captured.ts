@@ -58,8 +58,8 @@ export class Captured {
     return this.topic(table);
   }
 
-  /** Applies the connector and waits until it runs. */
-  async capture(config: Readonly<Record<string, string>> = {}): Promise<void> {
+  /** Applies the connector; one that was stopped stays so. */
+  async apply(config: Readonly<Record<string, string>> = {}): Promise<void> {
     const text = JSON.stringify({
       name: this.name,
       config: {
@@ -88,6 +88,11 @@ export class Captured {
       },
     });
     await applyConnectors([parseConnector(text, `${this.name}.json`)], { connectUrl });
+  }
+
+  /** Applies the connector and waits until it runs. */
+  async capture(config: Readonly<Record<string, string>> = {}): Promise<void> {
+    await this.apply(config);
     const [found] = await connectorStatus([this.name], { connectUrl, waitMs: CONNECTOR_WAIT_MS });
     if (found?.running !== true) throw new Error(`connector ${this.name} does not run: ${JSON.stringify(found)}`);
   }
