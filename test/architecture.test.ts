@@ -30,7 +30,7 @@ const doors: Readonly<Record<string, { readonly exports: object; readonly names:
   'millrace/topology': {
     exports: topology,
     names: [
-      'TopologyError', 'avro', 'bigquery', 'branch', 'changes', 'concatMap', 'debezium', 'dedupe', 'describe', 'env', 'filter', 'http', 'inserts', 'join', 'json', 'kafka', 'keyBy', 'labelOf', 'leftJoin', 'map',
+      'TopologyError', 'avro', 'bigquery', 'branch', 'cassandra', 'changes', 'concatMap', 'debezium', 'dedupe', 'describe', 'env', 'filter', 'http', 'inserts', 'join', 'json', 'kafka', 'keyBy', 'labelOf', 'leftJoin', 'map',
       'merge', 'mergeMap', 'otherwise', 'parentsOf', 'pathOf', 'redis', 'rx', 'scan', 'schema', 'secret', 'stream', 'table', 'tap', 'through', 'to', 'topology', 'upserts', 'validate',
     ],
   },

@@ -47,10 +47,11 @@ export type { BatchOptions, Node, SinkNode, StreamNode, TableNode } from './node
 export type { TopicOptions } from './topics.ts';
 
 export { bigquery } from './sinks/bigquery.ts';
+export { cassandra } from './sinks/cassandra.ts';
 export { http } from './sinks/http.ts';
 export { kafka } from './sinks/kafka.ts';
 export { redis } from './sinks/redis.ts';
 export { env, secret } from './sinks.ts';
 export type {
-  BigQueryRow, BigQuerySink, BigQueryType, HttpSink, KafkaSink, OutsideSink, RedisCommand, RedisSink, RedisValue, Setting, Sink,
+  BigQueryRow, BigQuerySink, BigQueryType, CassandraConsistency, CassandraRow, CassandraSink, CassandraType, HttpSink, KafkaSink, OutsideSink, RedisCommand, RedisSink, RedisValue, Setting, Sink,
 } from './sinks.ts';

@@ -61,6 +61,37 @@ export interface BigQuerySink<V = never, K = never> extends Accepts<V, K> {
   readonly id: Fn<string | number | bigint>;
 }
 
+/** Counters are left out: a repeated increment counts twice. */
+export type CassandraType =
+  | 'ascii' | 'text' | 'tinyint' | 'smallint' | 'int' | 'bigint' | 'varint' | 'decimal' | 'float' | 'double' | 'boolean' | 'timestamp' | 'date' | 'time' | 'uuid' | 'timeuuid'
+  | 'inet' | 'blob';
+export type CassandraRow = Readonly<Record<string, string | number | bigint | boolean | Uint8Array | null>>;
+export type CassandraConsistency = 'ONE' | 'LOCAL_ONE' | 'QUORUM' | 'LOCAL_QUORUM' | 'EACH_QUORUM' | 'ALL';
+
+export interface CassandraSink<V = never, K = never> extends Accepts<V, K> {
+  readonly kind: 'cassandra';
+  /** `keyspace.table`. */
+  readonly table: string;
+  readonly columns: Readonly<Record<string, CassandraType>>;
+  readonly partitionKey: readonly string[];
+  readonly clusteringKey: readonly string[];
+  readonly key: Fn<CassandraRow>;
+  /** Null deletes the row. */
+  readonly set: Fn<CassandraRow | null>;
+  /** Null: the record's timestamp. */
+  readonly writtenAtUs: Fn<number | bigint> | null;
+  readonly expireSeconds: number | null;
+  readonly consistency: CassandraConsistency;
+  /** Requests under way at once per task. */
+  readonly concurrency: number;
+  readonly timeoutMs: number;
+  readonly contactPoints: Setting;
+  readonly localDataCenter: Setting;
+  /** Null, as the password: no login. */
+  readonly user: Setting | null;
+  readonly password: Setting | null;
+}
+
 export interface HttpSink<V = never, K = never> extends Accepts<V, K> {
   readonly kind: 'http';
   readonly url: string | Setting;
@@ -85,5 +116,5 @@ export interface KafkaSink<V = never, K = never> extends Accepts<V, K> {
 }
 
 /** A sink outside Kafka: a stage of its own. */
-export type OutsideSink<V = never, K = never> = RedisSink<V, K> | BigQuerySink<V, K> | HttpSink<V, K>;
+export type OutsideSink<V = never, K = never> = RedisSink<V, K> | BigQuerySink<V, K> | HttpSink<V, K> | CassandraSink<V, K>;
 export type Sink<V = never, K = never> = OutsideSink<V, K> | KafkaSink<V, K>;

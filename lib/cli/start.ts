@@ -134,12 +134,12 @@ export const command = (): Command =>
         'source rows, stops everything and exits 0 only when all agree. On a terminal the figures are one screen that redraws itself, in colour unless ' +
         'NO_COLOR is set; elsewhere, and with TERM=dumb, a line every five seconds.',
     )
-    .option('--example <name>', 'which example', 'engagement')
+    .option('--example <name>', 'which example: engagement or outbox', 'engagement')
     .option('--rate <events>', 'events per second', wholeFrom(1), 200)
     .option('--events <count>', 'write so many events as fast as possible, compare and stop', wholeFrom(1))
     .option('--seed <number>', 'seed of the load', wholeFrom(0), 1)
     .option('--workers <count>', 'worker processes', wholeFrom(1, 64), 2)
-    .option('--without <systems>', "outside systems to leave out, separated by commas, of the example's: bigquery, partner, redis", nameList, [])
+    .option('--without <systems>', "outside systems to leave out, separated by commas, of the example's: bigquery, partner, redis; or cassandra, redis", nameList, [])
     .option('--docker', 'the servers as containers, where a Docker engine answers; the workers stay processes')
     .option('--json', 'JSON on stdout: with --events one document, the comparison; else JSON lines, the figures every five seconds')
     .addHelpText('after', exitCodes(

@@ -1,11 +1,12 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { baseServiceNames, up, type BaseServiceName, type Stack } from '../stack/index.ts';
+import { baseServiceNames, optionalServiceNames, up, type ServiceName, type Stack } from '../stack/index.ts';
 import { stackProgress } from './progress.ts';
 import { addDirOption, exitCodes, interruptible, nameList, printJson, printLine, table, tell } from './shared.ts';
 
 interface UpFlags {
   readonly dir: string;
   readonly without: readonly string[];
+  readonly with: readonly string[];
   readonly portOffset: number;
   readonly json?: true;
 }
@@ -29,9 +30,9 @@ const portOffset = (text: string): number => {
 };
 
 const bringUp = async (flags: UpFlags): Promise<void> => {
-  // A name that is no service is not left out silently: `up` refuses it.
+  // A name that is no service is not passed over silently: `up` refuses it.
   const unknown = flags.without.filter((name) => !baseServiceNames.includes(name));
-  const services = [...baseServiceNames.filter((name) => !flags.without.includes(name)), ...unknown] as BaseServiceName[];
+  const services = [...new Set([...baseServiceNames.filter((name) => !flags.without.includes(name)), ...flags.with, ...unknown])] as ServiceName[];
   const progress = stackProgress(services);
   const code = await interruptible(async (signal) => {
     try {
@@ -56,6 +57,7 @@ export const command = (): Command =>
         'are written to FOLDER/stack.env.',
     )
     .option('--without <names>', `services to leave out, separated by commas, of ${baseServiceNames.join(', ')}`, nameList, [])
+    .option('--with <names>', `services to start beside them, separated by commas, of ${optionalServiceNames.join(', ')}`, nameList, [])
     .option('--port-offset <number>', 'added to every usual port', portOffset, 0)
     .option('--json', 'as JSON: { dir, services }')
     .addHelpText('after', exitCodes('0  every service answers', '1  a service does not come up', '2  wrong usage, or something is missing on this machine', '130, 143  interrupted: what was started keeps running'))

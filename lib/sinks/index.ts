@@ -2,11 +2,13 @@
 import type { OutsideSink } from '../../topology/sinks.ts';
 import type { SinkContext, SinkDriver } from './contract.ts';
 import { BigQueryDriver } from './bigquery/driver.ts';
+import { CassandraDriver } from './cassandra/driver.ts';
 import { HttpDriver } from './http/driver.ts';
 import { RedisDriver } from './redis/driver.ts';
-import { resolveSetting, type SinkSettings } from './settings.ts';
+import { cassandraAddress, resolveSetting, type SinkSettings } from './settings.ts';
 
 export { bigquery } from '../../topology/sinks/bigquery.ts';
+export { cassandra } from '../../topology/sinks/cassandra.ts';
 export { http } from '../../topology/sinks/http.ts';
 export { kafka } from '../../topology/sinks/kafka.ts';
 export { redis } from '../../topology/sinks/redis.ts';
@@ -20,6 +22,7 @@ export const createDriver = (sink: OutsideSink, context: SinkContext, settings: 
   switch (sink.kind) {
     case 'redis': return new RedisDriver(sink, context, sink.url === null ? settings.config.redisUrl : resolveSetting(sink.url, settings.environment));
     case 'bigquery': return new BigQueryDriver(sink, context, settings.config);
+    case 'cassandra': return new CassandraDriver(sink, context, cassandraAddress(sink, settings.environment));
     case 'http': {
       const { environment } = settings;
       const url = typeof sink.url === 'string' ? sink.url : resolveSetting(sink.url, environment);

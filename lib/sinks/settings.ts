@@ -1,7 +1,7 @@
 /** What a sink's description takes from the environment, resolved in one place. Messages name the variable, never its value. */
 import { definitions, type Config, type Environment } from '../core/config.ts';
 import { ConfigurationError } from '../core/errors.ts';
-import type { OutsideSink, Setting } from '../../topology/sinks.ts';
+import type { CassandraSink, OutsideSink, Setting } from '../../topology/sinks.ts';
 
 export interface SinkSettings {
   readonly environment: Environment;
@@ -80,10 +80,54 @@ const httpProblems = (sink: Extract<OutsideSink, { kind: 'http' }>, environment:
     if (!HEADER_NAME.test(name) || !HEADER_VALUE.test(text)) problems.push(`header '${name}' cannot be sent`);
     if (OWN_HEADERS.includes(name.toLowerCase())) problems.push(`header '${name}' is set by the sink itself`);
   }
-  if (!Number.isInteger(sink.concurrency) || sink.concurrency < 1 || sink.concurrency > MAX_CONCURRENCY) problems.push(`concurrency must be a whole number from 1 to ${MAX_CONCURRENCY}`);
-  if (!Number.isInteger(sink.timeoutMs) || sink.timeoutMs < 1) problems.push('timeoutMs must be a whole number of at least 1');
+  return [...problems, ...boundProblems(sink)];
+};
+
+const boundProblems = ({ concurrency, timeoutMs }: { readonly concurrency: number; readonly timeoutMs: number }): string[] => {
+  const problems: string[] = [];
+  if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > MAX_CONCURRENCY) problems.push(`concurrency must be a whole number from 1 to ${MAX_CONCURRENCY}`);
+  if (!Number.isInteger(timeoutMs) || timeoutMs < 1) problems.push('timeoutMs must be a whole number of at least 1');
   return problems;
 };
+
+/** `host` or `host:port`; an IPv6 address in brackets when a port follows. */
+const CONTACT_POINT = /^(?:[\w.-]+(?::\d{1,5})?|\[[0-9a-f:]+\]:\d{1,5}|[0-9a-f:]*:[0-9a-f:]*:[0-9a-f:]*)$/i;
+const CASSANDRA_TABLE = /^[A-Za-z0-9_]{1,48}\.[A-Za-z0-9_]{1,48}$/;
+const CASSANDRA_COLUMN = /^[A-Za-z][A-Za-z0-9_]*$/;
+/** Cassandra's own bound, 20 years. */
+const MAX_CASSANDRA_EXPIRE_SECONDS = 630_720_000;
+
+const contactPointsIn = (text: string): readonly string[] => text.split(',').map((point) => point.trim());
+
+const cassandraColumnProblems = ({ columns, partitionKey, clusteringKey }: CassandraSink): string[] => {
+  const names = Object.keys(columns);
+  const key = [...partitionKey, ...clusteringKey];
+  const problems = names.filter((name) => !CASSANDRA_COLUMN.test(name)).map((name) => `column '${name}' must be letters, digits and _`);
+  if (partitionKey.length === 0) problems.push('partitionKey is empty');
+  for (const name of key) if (!names.includes(name)) problems.push(`the key names '${name}', which is no column`);
+  if (new Set(key).size !== key.length) problems.push('the key names a column twice');
+  return problems;
+};
+
+const cassandraProblems = (sink: CassandraSink, environment: Environment): string[] => {
+  const problems = cassandraColumnProblems(sink);
+  if (!CASSANDRA_TABLE.test(sink.table)) problems.unshift(`'${sink.table}' must be keyspace.table`);
+  const points = lookUp(sink.contactPoints, environment);
+  if (points === undefined) problems.push(missing(sink.contactPoints));
+  else if (!contactPointsIn(points).every((point) => CONTACT_POINT.test(point))) problems.push(`${sink.contactPoints.name} must be host or host:port, separated by commas`);
+  if ((sink.user === null) !== (sink.password === null)) problems.push('user and password go together');
+  for (const setting of [sink.localDataCenter, sink.user, sink.password]) if (setting !== null && lookUp(setting, environment) === undefined) problems.push(missing(setting));
+  const expires = sink.expireSeconds;
+  if (expires !== null && (!Number.isInteger(expires) || expires < 1 || expires > MAX_CASSANDRA_EXPIRE_SECONDS)) problems.push(`expireSeconds must be a whole number from 1 to ${MAX_CASSANDRA_EXPIRE_SECONDS}`);
+  return [...problems, ...boundProblems(sink)];
+};
+
+/** Where a Cassandra sink connects to. Throws `ConfigurationError` when a setting is missing. */
+export const cassandraAddress = (sink: CassandraSink, environment: Environment) => ({
+  contactPoints: contactPointsIn(resolveSetting(sink.contactPoints, environment)),
+  localDataCenter: resolveSetting(sink.localDataCenter, environment),
+  login: sink.user === null || sink.password === null ? null : { user: resolveSetting(sink.user, environment), password: resolveSetting(sink.password, environment) },
+});
 
 const defaultRedis: Setting = { kind: 'env', name: definitions.redisUrl.variable, fallback: definitions.redisUrl.fallback };
 
@@ -93,5 +137,6 @@ export const settingProblems = (sink: OutsideSink, environment: Environment): st
     case 'redis': return settingUrlProblems(sink.url ?? defaultRedis, environment, REDIS);
     case 'bigquery': return bigqueryProblems(sink);
     case 'http': return httpProblems(sink, environment);
+    case 'cassandra': return cassandraProblems(sink, environment);
   }
 };

@@ -26,12 +26,16 @@ export const CONVERTER: Archive = {
 /** The converter brings these along in versions that clash with Connect's own. */
 export const CLASHING_JARS = /^(jackson-(core|annotations|databind|datatype-jdk8)|kafka-clients|connect-.*|slf4j-api)-\d/;
 
-/** The jars of the broker and of Connect. */
-export const kafkaJars = async (context: InstallContext): Promise<string> => {
-  const list = artifactFile('kafka-jars.sha256');
-  const name = `kafka-${digest(await readFile(list, 'utf8'))}`;
-  return installed(context, name, (folder) => copyJars(context, artifactFile('kafka-pom.xml'), list, folder));
+const jarsOf = async (context: InstallContext, product: string): Promise<string> => {
+  const list = artifactFile(`${product}-jars.sha256`);
+  const name = `${product}-${digest(await readFile(list, 'utf8'))}`;
+  return installed(context, name, (folder) => copyJars(context, artifactFile(`${product}-pom.xml`), list, folder));
 };
+
+/** The jars of the broker and of Connect. */
+export const kafkaJars = (context: InstallContext): Promise<string> => jarsOf(context, 'kafka');
+
+export const cassandraJars = (context: InstallContext): Promise<string> => jarsOf(context, 'cassandra');
 
 export const registryApplication = (context: InstallContext): Promise<string> =>
   installed(context, `registry-${digest(REGISTRY.sha256)}`, (folder) => unpackArchive(context, REGISTRY, folder));

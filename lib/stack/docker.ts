@@ -12,7 +12,7 @@ import { endpointsOf, environmentOf, type Endpoints } from './environment.ts';
 import type { ProgressEvent } from './progress.ts';
 import { onPath } from './requirements.mjs';
 import { ensureSecrets, type Secrets } from './secrets.ts';
-import { baseServices } from './services/index.ts';
+import { baseServices, ownServices } from './services/index.ts';
 import { registry } from './services/registry.ts';
 
 export interface DockerOptions {
@@ -22,8 +22,8 @@ export interface DockerOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Base port of each service of the caller's that the file has, by name. */
   readonly extraPorts?: Readonly<Record<string, number>>;
-  /** Services that are not started. */
-  readonly without?: readonly string[];
+  /** What is started beside what watches it; the usual servers and the partner unless given. A profile's service is started when it is named. */
+  readonly services?: readonly string[];
   readonly onProgress?: (event: ProgressEvent) => void;
   readonly signal?: AbortSignal;
 }
@@ -38,7 +38,8 @@ export interface DockerStack {
 /** Beside the code in the repository; the published package has none. */
 export const COMPOSE_FILE = join(import.meta.dirname, '..', '..', 'docker-compose.yml');
 /** What `dockerUp` starts of the file. */
-export const COMPOSE_SERVICES: readonly string[] = [...baseServices.map(({ name }) => name), 'partner', 'prometheus', 'grafana', 'kafka-ui'];
+export const COMPOSE_SERVICES: readonly string[] = [...baseServices.map(({ name }) => name), 'partner'];
+export const WATCHING_SERVICES: readonly string[] = ['prometheus', 'grafana', 'kafka-ui'];
 
 const PROBE_TIMEOUT_MS = 10_000;
 const KEPT_OUTPUT_CHARS = 20_000;
@@ -82,7 +83,11 @@ export const checkEngine = async (): Promise<void> => {
   if (engine.code !== 0) refuse(`no Docker engine answers: ${lastLines(engine.output, 1)}`);
 };
 
+/** Compose wants every variable of the file, also of a service that is not started. */
+const UNUSED = { PARTNER_TOKEN: 'the partner is not started' };
+
 const variables = (secrets: Secrets, env: Readonly<Record<string, string>>): Record<string, string> => ({
+  ...UNUSED,
   ...env,
   MILLRACE_PG_ADMIN_PASSWORD: secrets.postgresAdmin,
   MILLRACE_PG_PASSWORD: secrets.postgresPipeline,
@@ -106,8 +111,8 @@ const compose = async (args: readonly string[], environment: Readonly<Record<str
 };
 
 /** The ports that docker-compose.yml publishes: the usual ones, which is held by a test. */
-const publishedPorts = (extra: Readonly<Record<string, number>>): Readonly<Record<string, { readonly ports: Readonly<Record<string, number>> }>> => ({
-  ...Object.fromEntries(baseServices.map(({ name, ports }) => [name, { ports }])),
+const publishedPorts = (started: readonly string[], extra: Readonly<Record<string, number>>): Readonly<Record<string, { readonly ports: Readonly<Record<string, number>> }>> => ({
+  ...Object.fromEntries(ownServices.filter(({ name }) => started.includes(name)).map(({ name, ports }) => [name, { ports }])),
   ...Object.fromEntries(Object.entries(extra).map(([name, http]) => [name, { ports: { http } }])),
 });
 
@@ -120,9 +125,9 @@ export const dockerUp = async (options: DockerOptions): Promise<DockerStack> => 
   const dir = resolve(options.dir);
   await mkdir(dir, { recursive: true });
   const secrets = await ensureSecrets(dir);
-  const services = COMPOSE_SERVICES.filter((name) => options.without?.includes(name) !== true);
-  await compose(['up', '--detach', '--build', '--wait', ...services], variables(secrets, options.env), options);
-  const ports = publishedPorts(options.extraPorts ?? {});
+  const services = options.services ?? COMPOSE_SERVICES;
+  await compose(['up', '--detach', '--build', '--wait', ...services, ...WATCHING_SERVICES], variables(secrets, options.env), options);
+  const ports = publishedPorts(services, options.extraPorts ?? {});
   const port = (service: string, role: string): number => ports[service]!.ports[role]!;
   await registry.initialise!({ port } as Parameters<NonNullable<typeof registry.initialise>>[0]);
   return { dir, endpoints: endpointsOf(ports, secrets), environment: { MILLRACE_STACK_DIR: dir, ...environmentOf(ports, secrets) } };
@@ -139,5 +144,5 @@ export const dockerRuns = async (options: Omit<DockerOptions, 'extraPorts'>): Pr
 export const dockerDown = async (options: Omit<DockerOptions, 'extraPorts'> & { readonly volumes?: 'keep' | 'delete' }): Promise<void> => {
   await checkEngine();
   const secrets = await ensureSecrets(resolve(options.dir));
-  await compose(['--profile', 'workers', 'down', ...(options.volumes === 'delete' ? ['--volumes'] : [])], variables(secrets, options.env), options);
+  await compose(['--profile', 'workers', '--profile', 'cassandra', 'down', ...(options.volumes === 'delete' ? ['--volumes'] : [])], variables(secrets, options.env), options);
 };

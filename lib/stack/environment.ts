@@ -1,5 +1,6 @@
 import type { Secrets } from './secrets.ts';
 import { BIGQUERY_PROJECT } from './services/bigquery.ts';
+import { DATA_CENTER } from './services/cassandra.ts';
 import { PIPELINE_DATABASE, PIPELINE_ROLE } from './services/postgres.ts';
 import type { ServiceState } from './state.ts';
 
@@ -15,13 +16,14 @@ export interface Endpoints {
   readonly postgresUrl?: string;
   readonly redisUrl?: string;
   readonly bigquery?: { readonly apiEndpoint: string; readonly grpcPort: number; readonly projectId: string };
+  readonly cassandra?: { readonly contactPoint: string; readonly localDataCenter: string };
   /** Base URL of each service that the caller added. */
   readonly extra: Readonly<Record<string, string>>;
 }
 
 type Ports = Readonly<Record<string, Pick<ServiceState, 'ports'>>>;
 
-const BASE_NAMES: ReadonlySet<string> = new Set(['kafka', 'connect', 'registry', 'postgres', 'redis', 'bigquery']);
+const BASE_NAMES: ReadonlySet<string> = new Set(['kafka', 'connect', 'registry', 'postgres', 'redis', 'bigquery', 'cassandra']);
 
 const url = (services: Ports, name: string, role: string, path = ''): string | undefined => {
   const port = services[name]?.ports[role];
@@ -39,6 +41,7 @@ export const endpointsOf = (services: Ports, secrets: Secrets): Endpoints => {
   const redis = services.redis?.ports.client;
   const apiEndpoint = url(services, 'bigquery', 'rest');
   const grpcPort = services.bigquery?.ports.grpc;
+  const cassandra = services.cassandra?.ports.client;
   const extra = Object.keys(services).filter((name) => !BASE_NAMES.has(name));
   return {
     brokers: kafka === undefined ? [] : [`${HOST}:${kafka}`],
@@ -47,6 +50,7 @@ export const endpointsOf = (services: Ports, secrets: Secrets): Endpoints => {
     ...(postgres === undefined ? {} : { postgresUrl: postgresUrl(postgres, secrets) }),
     ...(redis === undefined ? {} : { redisUrl: `redis://${HOST}:${redis}` }),
     ...(apiEndpoint === undefined || grpcPort === undefined ? {} : { bigquery: { apiEndpoint, grpcPort, projectId: BIGQUERY_PROJECT } }),
+    ...(cassandra === undefined ? {} : { cassandra: { contactPoint: `${HOST}:${cassandra}`, localDataCenter: DATA_CENTER } }),
     extra: Object.fromEntries(extra.map((name) => [name, url(services, name, 'http') ?? ''])),
   };
 };
@@ -63,6 +67,8 @@ export const environmentOf = (services: Ports, secrets: Secrets): Record<string,
     MILLRACE_BIGQUERY_ENDPOINT: endpoints.bigquery?.apiEndpoint,
     MILLRACE_BIGQUERY_GRPC_PORT: endpoints.bigquery?.grpcPort.toString(),
     MILLRACE_BIGQUERY_PROJECT: endpoints.bigquery?.projectId,
+    MILLRACE_CASSANDRA_CONTACT_POINTS: endpoints.cassandra?.contactPoint,
+    MILLRACE_CASSANDRA_LOCAL_DATA_CENTER: endpoints.cassandra?.localDataCenter,
   };
   if (endpoints.postgresUrl !== undefined) {
     variables.MILLRACE_PG_URL = endpoints.postgresUrl;

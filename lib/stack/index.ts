@@ -15,7 +15,7 @@ import { findTools, STACK_TOOLS, type ToolName } from './requirements.mjs';
 import { ensureSecrets, readSecrets } from './secrets.ts';
 import type { Service } from './service.ts';
 import { extraService, type ExtraService } from './services/extra.ts';
-import { baseServices } from './services/index.ts';
+import { baseServices, optionalServices, ownServices } from './services/index.ts';
 import { infoOf, Stack, type ServiceInfo } from './stack.ts';
 import { readState, runningProcess, StateFile, type ServiceState } from './state.ts';
 import { Supervisor } from './supervisor.ts';
@@ -27,15 +27,20 @@ export type { ExtraService } from './services/extra.ts';
 export { Stack, type ServiceInfo } from './stack.ts';
 
 export type BaseServiceName = 'kafka' | 'registry' | 'postgres' | 'redis' | 'bigquery' | 'connect';
+export type ServiceName = BaseServiceName | 'cassandra';
 
-/** The servers that `up` knows by itself. */
+/** The servers that `up` starts unless told otherwise. */
 export const baseServiceNames: readonly string[] = baseServices.map((service) => service.name);
+/** The servers that `up` knows beside them, and starts only when they are named. */
+export const optionalServiceNames: readonly string[] = optionalServices.map((service) => service.name);
+
+const ownServiceNames: readonly string[] = ownServices.map((service) => service.name);
 
 export interface UpOptions {
   /** The stack's folder, such as `.millrace`. */
   readonly dir: string;
-  /** Which of the stack's own servers; all of them unless given. Connect needs kafka, registry and postgres. */
-  readonly services?: readonly BaseServiceName[];
+  /** Which of the stack's own servers; all but the optional ones unless given. Connect needs kafka, registry and postgres. */
+  readonly services?: readonly ServiceName[];
   /** Servers of the caller that start, stop and are shown with the stack. */
   readonly extraServices?: readonly ExtraService[];
   /** Preferred port by service and role, for instance `{ kafka: { client: 9092 } }`; one that is taken is replaced. */
@@ -57,6 +62,7 @@ const TOOLS_OF: Readonly<Record<string, readonly ToolName[]>> = {
   registry: ['java', 'maven'],
   postgres: ['postgres'],
   bigquery: ['python'],
+  cassandra: ['java', 'maven'],
 };
 
 const withDirLock = <T>(dir: string, signal: AbortSignal | undefined, task: () => Promise<T>): Promise<T> =>
@@ -64,13 +70,13 @@ const withDirLock = <T>(dir: string, signal: AbortSignal | undefined, task: () =
 
 const chosenServices = (options: UpOptions): readonly Service[] => {
   const names = options.services ?? baseServiceNames;
-  const chosen = baseServices.filter((service) => names.includes(service.name));
-  const problems = names.filter((name) => !baseServiceNames.includes(name)).map((name) => `There is no service ${name}; there are ${baseServiceNames.join(', ')}`);
+  const chosen = ownServices.filter((service) => names.includes(service.name));
+  const problems = names.filter((name) => !ownServiceNames.includes(name)).map((name) => `There is no service ${name}; there are ${ownServiceNames.join(', ')}`);
   for (const service of chosen) {
-    for (const needed of service.after) if (!names.includes(needed as BaseServiceName)) problems.push(`${service.name} needs ${needed}`);
+    for (const needed of service.after) if (!names.includes(needed as ServiceName)) problems.push(`${service.name} needs ${needed}`);
   }
   const extra = (options.extraServices ?? []).map(extraService);
-  for (const { name } of extra) if (baseServiceNames.includes(name)) problems.push(`The stack has a service ${name} already`);
+  for (const { name } of extra) if (ownServiceNames.includes(name)) problems.push(`The stack has a service ${name} already`);
   if (problems.length > 0) throw new ConfigurationError(problems);
   return [...chosen, ...extra];
 };
@@ -132,7 +138,7 @@ export const attach = async (options: { readonly dir: string }): Promise<Stack> 
   const dir = resolve(options.dir);
   const state = await readState(dir);
   if (Object.keys(state.services).length === 0) throw new ConfigurationError([`There is no stack in ${dir}`], { hint: 'Bring it up with: millrace up' });
-  const services = baseServices.filter((service) => service.name in state.services);
+  const services = ownServices.filter((service) => service.name in state.services);
   return new Stack(await partsOf(dir, services, { dir }));
 };
 
@@ -171,7 +177,7 @@ export const status = async (options: { readonly dir: string }): Promise<readonl
   const secrets = await readSecrets(dir);
   const healthy = async (name: string, state: ServiceState): Promise<boolean> => {
     if (runningProcess(state) === undefined) return false;
-    const known = baseServices.find((service) => service.name === name);
+    const known = ownServices.find((service) => service.name === name);
     if (known === undefined) return (await Promise.all(Object.values(state.ports).map(isListening))).every(Boolean);
     const context = {
       ...{ dir, secrets, dataDir: state.dataDir, cache: cacheFolder(), environment: {} },

@@ -52,6 +52,7 @@ const render = (sink: OutsideSink, value: unknown, meta: StageMeta): unknown => 
   switch (sink.kind) {
     case 'redis': return call(sink.command);
     case 'bigquery': return { id: String(call(sink.id)), row: call(sink.row) };
+    case 'cassandra': return { key: call(sink.key), set: call(sink.set) };
     case 'http': return { idempotencyKey: String(call(sink.idempotencyKey)), body: call(sink.body) };
   }
 };

@@ -7,17 +7,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import demo from '../../examples/engagement/demo.ts';
 import { artifactFile, CLASHING_JARS, CONVERTER, DEBEZIUM, REGISTRY } from '../../lib/stack/artifacts.ts';
-import { COMPOSE_SERVICES } from '../../lib/stack/docker.ts';
+import { COMPOSE_SERVICES, WATCHING_SERVICES } from '../../lib/stack/docker.ts';
 import { environmentOf } from '../../lib/stack/environment.ts';
 import { BIGQUERY_PROJECT } from '../../lib/stack/services/bigquery.ts';
 import { connectProperties } from '../../lib/stack/services/connect.ts';
-import { baseServices } from '../../lib/stack/services/index.ts';
+import { cassandraYaml } from '../../lib/stack/services/cassandra.ts';
+import { baseServices, ownServices } from '../../lib/stack/services/index.ts';
 import { brokerProperties } from '../../lib/stack/services/kafka.ts';
 import { PIPELINE_DATABASE, PIPELINE_ROLE, SERVER_SETTINGS } from '../../lib/stack/services/postgres.ts';
 import { readCompose, readText, ROOT, schemaProblems, type Compose } from './compose.ts';
 
 const versionOf = (coordinates: string): string => coordinates.split(':')[2]!;
-const port = (service: string, role: string): number => baseServices.find(({ name }) => name === service)!.ports[role]!;
+const port = (service: string, role: string): number => ownServices.find(({ name }) => name === service)!.ports[role]!;
 const pairs = (properties: string): [string, string][] =>
   properties.split('\n').filter((line) => /^[a-z]/.test(line)).map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]);
 const variableOf = (prefix: string, property: string): string => `${prefix}_${property.toUpperCase().replaceAll('.', '_')}`;
@@ -53,9 +54,9 @@ describe('docker-compose.yml', () => {
   });
 
   it('has every server of the native stack, and what watches it', () => {
-    expect(Object.keys(compose.services)).to.have.members([...COMPOSE_SERVICES, 'workers']);
+    expect(Object.keys(compose.services)).to.have.members([...COMPOSE_SERVICES, ...WATCHING_SERVICES, 'workers', 'cassandra']);
     expect(COMPOSE_SERVICES).to.include.members(baseServices.map(({ name }) => name));
-    expect(Object.entries(compose.services).filter(([, { profiles }]) => profiles !== undefined).map(([name]) => name)).to.deep.equal(['workers']);
+    expect(Object.entries(compose.services).filter(([, { profiles }]) => profiles !== undefined).map(([name, { profiles }]) => [name, profiles])).to.deep.equal([['cassandra', ['cassandra']], ['workers', ['workers']]]);
   });
 
   it('publishes on 127.0.0.1 only, on the ports of the native stack', async () => {
@@ -63,8 +64,8 @@ describe('docker-compose.yml', () => {
     for (const text of published) expect(text).to.match(/^127\.0\.0\.1:\d+:\d+$/);
     const hostPorts = published.map((text) => text.split(':')[1]);
     expect(new Set(hostPorts).size).to.equal(hostPorts.length);
-    for (const { name, ports } of baseServices) {
-      for (const [role, number] of Object.entries(ports)) if (role !== 'controller') expect(service(name).ports, `${name} ${role}`).to.include(`127.0.0.1:${number}:${number}`);
+    for (const { name, ports } of ownServices) {
+      for (const [role, number] of Object.entries(ports)) if (role !== 'controller' && role !== 'storage') expect(service(name).ports, `${name} ${role}`).to.include(`127.0.0.1:${number}:${number}`);
     }
     const folder = await mkdtemp(join(tmpdir(), 'millrace-compose-'));
     const [partner] = await demo.services(folder).finally(() => rm(folder, { recursive: true }));
@@ -83,6 +84,9 @@ describe('docker-compose.yml', () => {
     expect(service('registry').image).to.equal(`apicurio/apicurio-registry:${versionOf(REGISTRY.coordinates)}`);
     expect(service('postgres').image).to.match(/^postgres:15/);
     expect(service('redis').image).to.match(/^redis:7\./);
+    const [, cassandra] = /<artifactId>cassandra-all<\/artifactId><version>([^<]+)</.exec(await readText(artifactFile('cassandra-pom.xml').slice(ROOT.length))) ?? [];
+    expect(service('cassandra').image).to.equal(`cassandra:${cassandra}`);
+    expect(await readText(artifactFile('cassandra-jars.sha256').slice(ROOT.length))).to.contain(`  cassandra-all-${cassandra}.jar\n`);
     const connect = await readText('deploy', 'docker', 'connect.Dockerfile');
     expect(connect).to.contain(`FROM quay.io/debezium/connect:${versionOf(DEBEZIUM.coordinates)}\n`);
     expect(connect).to.contain(`-Dartifact=${CONVERTER.coordinates} `).and.to.contain(CONVERTER.sha256);
@@ -119,6 +123,12 @@ describe('docker-compose.yml', () => {
     expect(environment('registry')['APICURIO_DATASOURCE_URL']).to.match(/^jdbc:h2:file:.*;WRITE_DELAY=0$/);
   });
 
+  it('has the settings of Cassandra that programs notice', () => {
+    const settings = new Map(cassandraYaml({ port, dataDir: '/data' }).split('\n').map((line) => [line.split(': ')[0], line.split(': ')[1]]));
+    expect(environment('cassandra')).to.include({ CASSANDRA_CLUSTER_NAME: settings.get('cluster_name'), CASSANDRA_NUM_TOKENS: settings.get('num_tokens'), CASSANDRA_ENDPOINT_SNITCH: settings.get('endpoint_snitch') });
+    expect(service('cassandra').ports).to.deep.equal([`127.0.0.1:${settings.get('native_transport_port')}:${settings.get('native_transport_port')}`]);
+  });
+
   it('runs the connector files unchanged: every variable they name is there', async () => {
     const files = await readdir(join(ROOT, 'connectors'));
     expect(files).not.to.have.length(0);
@@ -149,7 +159,7 @@ describe('docker-compose.yml', () => {
         if (source!.startsWith('.')) expect(existsSync(join(ROOT, source!)), source).to.equal(true);
         else expect(compose.volumes, name).to.have.property(source!);
       }
-      for (const [variable, value] of Object.entries(values)) if (/PASSWORD|TOKEN/.test(variable)) expect(value, variable).to.match(/^\$\{\w+:\?[^}]+\}$/);
+      for (const [variable, value] of Object.entries(values)) if (/PASSWORD|TOKEN$/.test(variable)) expect(value, variable).to.match(/^\$\{\w+:\?[^}]+\}$/);
     }
   });
 });

@@ -60,7 +60,7 @@ describe('the stack in containers', () => {
     await dockerDown({ dir: folder, env: { PARTNER_TOKEN: 'token' } });
     const secrets = JSON.parse(await readFile(join(folder, 'secrets.json'), 'utf8')) as Record<string, string>;
     expect((await calls()).at(-1)).to.deep.equal([
-      `compose -f ${COMPOSE_FILE} --project-name millrace --ansi never --profile workers down`,
+      `compose -f ${COMPOSE_FILE} --project-name millrace --ansi never --profile workers --profile cassandra down`,
       secrets['postgresPipeline'],
       secrets['postgresAdmin'],
       'token',
@@ -72,6 +72,14 @@ describe('the stack in containers', () => {
     await dockerDown({ dir: folder, env: {}, volumes: 'delete' });
     const downs = (await calls()).map(([args]) => args!).filter((args) => args.includes(' down'));
     expect(downs.map((args) => args.endsWith(' --volumes'))).to.deep.equal([false, true]);
+  });
+
+  it('starts what is asked for and what watches it, also of a profile, and the file gets all variables that it wants', async () => {
+    process.env['STAND_IN_FAILS'] = '*up*';
+    await failure(dockerUp({ dir: folder, env: {}, services: ['kafka', 'cassandra'] }));
+    const [args, , , token] = (await calls()).at(-1)!;
+    expect(args).to.match(/ up --detach --build --wait kafka cassandra prometheus grafana kafka-ui$/);
+    expect(token).to.equal('the partner is not started');
   });
 
   it("fails with compose's last lines, and no password in them", async () => {

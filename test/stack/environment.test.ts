@@ -10,6 +10,7 @@ const ALL = {
   postgres: { ports: { client: 5 } },
   redis: { ports: { client: 6 } },
   bigquery: { ports: { rest: 7, grpc: 8 } },
+  cassandra: { ports: { client: 10, storage: 11 } },
   'partner-api': { ports: { http: 9 } },
 };
 
@@ -30,6 +31,8 @@ describe('the environment of a stack', () => {
       MILLRACE_BIGQUERY_ENDPOINT: 'http://127.0.0.1:7',
       MILLRACE_BIGQUERY_GRPC_PORT: '8',
       MILLRACE_BIGQUERY_PROJECT: 'millrace-local',
+      MILLRACE_CASSANDRA_CONTACT_POINTS: '127.0.0.1:10',
+      MILLRACE_CASSANDRA_LOCAL_DATA_CENTER: 'datacenter1',
       MILLRACE_PARTNER_API_URL: 'http://127.0.0.1:9',
     });
   });

@@ -43,6 +43,7 @@ export const targetOf = (sink: Sink): string => {
   switch (sink.kind) {
     case 'redis': return 'redis';
     case 'bigquery': return `bigquery ${sink.table}`;
+    case 'cassandra': return `cassandra ${sink.table}`;
     case 'http': return `http ${sink.method} ${addressOf(sink.url)}`.trimEnd();
     case 'kafka': return `kafka ${sink.topic}`;
   }

@@ -31,7 +31,7 @@ export interface Picture {
   readonly arrows: readonly Arrow[];
 }
 
-const SYSTEMS: Readonly<Record<Sink['kind'], string>> = { redis: 'Redis', bigquery: 'BigQuery', http: 'HTTP', kafka: 'Kafka' };
+const SYSTEMS: Readonly<Record<Sink['kind'], string>> = { redis: 'Redis', bigquery: 'BigQuery', cassandra: 'Cassandra', http: 'HTTP', kafka: 'Kafka' };
 const PRODUCTS: Readonly<Record<SourceCodec['kind'], string>> = { debezium: 'Debezium changes', avro: 'Avro', json: 'JSON' };
 
 /** A line's arguments go on below it rather than make a box too wide to print. */

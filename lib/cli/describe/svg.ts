@@ -31,6 +31,7 @@ const STYLE = `
     .redis { fill: #b5342b; }
     .bigquery { fill: #2f64c4; }
     .http { fill: #1b7a5a; }
+    .cassandra { fill: #4b6f8f; }
     @media (prefers-color-scheme: dark) {
       text { fill: #e2e8ee; }
       .detail { fill: #a3b0bd; }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ConfigurationError } from '../../core/errors.ts';
 import type { TopicSpec } from '../../kafka/port.ts';
-import type { ExtraService } from '../../stack/index.ts';
+import type { ExtraService, ServiceName } from '../../stack/index.ts';
 
 export type DemoEnvironment = Readonly<Record<string, string>>;
 
@@ -18,6 +18,8 @@ export interface DemoSystem {
 export interface Demo {
   readonly name: string;
   readonly systems: readonly DemoSystem[];
+  /** Which of the stack's own servers it needs. Default: all but the optional ones. */
+  readonly servers?: readonly ServiceName[];
   /** The file whose default export is the topology. */
   readonly topology: string;
   /** Files of the connectors that capture its tables. */
@@ -28,8 +30,8 @@ export interface Demo {
   services(dir: string): Promise<readonly ExtraService[]>;
   /** What the workers find in their environment beside the stack's variables; nothing of servers that this run is without. */
   environment(dir: string, stack: DemoEnvironment): Promise<DemoEnvironment>;
-  /** Creates tables; harmless when they exist. */
-  setUp(environment: DemoEnvironment): Promise<void>;
+  /** Creates tables; harmless when they exist. `without`: as for `open`. */
+  setUp(environment: DemoEnvironment, without?: readonly string[]): Promise<void>;
   /** `without`: names of systems that are neither written to, nor waited for, nor compared. */
   open(environment: DemoEnvironment, without: readonly string[]): Promise<DemoRun>;
 }

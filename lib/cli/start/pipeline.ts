@@ -9,7 +9,7 @@ import { systemClock } from '../../core/clock.ts';
 import { StopError } from '../../core/errors.ts';
 import { createLogger } from '../../core/logger.ts';
 import { kafkaPort } from '../../kafka/kafkajs/index.ts';
-import { attach, baseServiceNames, down, status, up, type BaseServiceName, type ExtraService, type Stack } from '../../stack/index.ts';
+import { attach, baseServiceNames, down, status, up, type ExtraService, type ServiceName, type Stack } from '../../stack/index.ts';
 import { stackProgress } from '../progress.ts';
 import { noticesOf, type WorkerNews } from '../run/events.ts';
 import { startWorkers, type Workers } from '../run.ts';
@@ -44,8 +44,7 @@ export interface Pipeline {
 const CONNECTOR_WAIT_MS = 90_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 
-const bringProcessesUp = async (dir: string, services: readonly ExtraService[], without: readonly string[], signal: AbortSignal): Promise<Stack> => {
-  const own = baseServiceNames.filter((name) => !without.includes(name)) as BaseServiceName[];
+const bringProcessesUp = async (dir: string, own: readonly ServiceName[], services: readonly ExtraService[], signal: AbortSignal): Promise<Stack> => {
   const progress = stackProgress([...own, ...services.map(({ name }) => name)]);
   try {
     return await up({ dir, services: own, extraServices: services, onProgress: progress.onProgress, signal });
@@ -105,15 +104,16 @@ const launchWorkers = (options: PipelineOptions, environment: DemoEnvironment, l
 };
 
 const bringUp = async ({ demo, dir, servers, without, signal }: PipelineOptions, closing: (() => Promise<unknown>)[]): Promise<Pick<Stack, 'endpoints' | 'environment'>> => {
-  const services = await demo.services(dir);
+  const services = (await demo.services(dir)).filter(({ name }) => servers === 'containers' || !without.includes(name));
+  const own = ((demo.servers ?? baseServiceNames) as readonly ServiceName[]).filter((name) => !without.includes(name));
   if (servers === 'containers') {
-    const { stack, stop } = await bringContainersUp(dir, services, without, signal);
+    const { stack, stop } = await bringContainersUp({ dir, own, services, without, signal });
     closing.push(stop);
     return stack;
   }
   const before = await runningNames(dir);
   closing.push(() => stopServices(dir, before));
-  return bringProcessesUp(dir, services.filter(({ name }) => !without.includes(name)), without, signal);
+  return bringProcessesUp(dir, own, services, signal);
 };
 
 export const startPipeline = async (given: PipelineOptions): Promise<Pipeline> => {
@@ -127,7 +127,7 @@ export const startPipeline = async (given: PipelineOptions): Promise<Pipeline> =
     await mkdir(join(dir, 'logs'), { recursive: true });
     const stack = await bringUp(options, closing);
     const environment = { ...stack.environment, ...(await demo.environment(dir, stack.environment)) };
-    await demo.setUp(environment);
+    await demo.setUp(environment, options.without);
     await createTopics(stack.endpoints.brokers, demo);
     tell('Tables and topics are there. Starting the connectors');
     await startConnectors(stack.endpoints.connectUrl!, demo, signal);

@@ -1,5 +1,5 @@
 import type { SinkNode } from '../../../../topology/node.ts';
-import type { BigQuerySink, HttpSink, OutsideSink } from '../../../../topology/sinks.ts';
+import type { BigQuerySink, CassandraSink, HttpSink, OutsideSink } from '../../../../topology/sinks.ts';
 import type { Clock } from '../../../core/clock.ts';
 import type { Network } from '../../../kafka/memory/index.ts';
 import type { TopicPartition } from '../../../kafka/port.ts';
@@ -10,6 +10,7 @@ import type { Random } from '../../random.ts';
 import type { FaultPlan } from '../faults.ts';
 import type { ExpectedWrite } from '../fold.ts';
 import type { Trace } from '../trace.ts';
+import { cassandraDriver, cassandraWrite, SimulatedCassandra } from './cassandra.ts';
 import { httpDriver, httpRequest, SimulatedServer, type Trouble } from './http.ts';
 import { redisDriver, redisText, SimulatedRedis } from './redis.ts';
 import { SimulatedWarehouse, warehouseDriver, warehouseRow } from './warehouse.ts';
@@ -33,6 +34,7 @@ export class OutsideWorld {
   readonly #redis: SimulatedRedis;
   readonly #servers = new Map<string, SimulatedServer>();
   readonly #warehouses = new Map<string, SimulatedWarehouse>();
+  readonly #tables = new Map<string, SimulatedCassandra>();
   readonly #expected = new Map<string, Set<string>>();
   #downUntil = -1;
 
@@ -47,6 +49,7 @@ export class OutsideWorld {
         case 'redis': return redisDriver(sink, context, this.#redis, network);
         case 'http': return httpDriver(sink, context, this.#server(context.sink), network);
         case 'bigquery': return warehouseDriver(sink, this.#warehouse(context.sink), network);
+        case 'cassandra': return cassandraDriver(sink, this.#table(context.sink), network);
       }
     };
   }
@@ -61,6 +64,12 @@ export class OutsideWorld {
     const warehouse = this.#warehouses.get(sink) ?? new SimulatedWarehouse(() => this.#trouble() !== null);
     this.#warehouses.set(sink, warehouse);
     return warehouse;
+  }
+
+  #table(sink: string): SimulatedCassandra {
+    const table = this.#tables.get(sink) ?? new SimulatedCassandra(() => this.#trouble() !== null);
+    this.#tables.set(sink, table);
+    return table;
   }
 
   #trouble(): Trouble | null {
@@ -101,6 +110,7 @@ export class OutsideWorld {
       case 'redis': return redisText(sink, write, write.sequence);
       case 'http': return httpRequest(sink, write).body;
       case 'bigquery': return warehouseRow(sink, write).text;
+      case 'cassandra': return cassandraWrite(sink, write).text;
     }
   }
 
@@ -111,6 +121,7 @@ export class OutsideWorld {
       case 'redis': return places.flatMap((place) => this.#redisDifferences(name, place, writes));
       case 'http': return this.#httpDifferences(name, sink, writes);
       case 'bigquery': return this.#warehouseDifferences(name, sink, writes);
+      case 'cassandra': return this.#tableDifferences(name, sink, writes);
       case 'kafka': return [];
     }
   }
@@ -153,9 +164,18 @@ export class OutsideWorld {
     return [];
   }
 
+  #tableDifferences(name: string, sink: CassandraSink, writes: readonly ExpectedWrite[]): readonly string[] {
+    const table = this.#table(name);
+    const expected = this.#expected.get(name) ?? new Set<string>();
+    this.#expected.set(name, expected);
+    const rows = writes.map((write) => cassandraWrite(sink, write));
+    for (const { id } of rows) expected.add(id);
+    return rows.map((row) => table.difference(row)).filter((difference) => difference !== null).slice(0, 1);
+  }
+
   /** What sinks have that no task should have given them; after all tasks were looked at. */
   surplus(): readonly string[] {
-    const stores = [...[...this.#servers].map(([name, { accepted }]) => [name, accepted.keys()] as const), ...[...this.#warehouses].map(([name, { rows }]) => [name, rows.keys()] as const)];
+    const stores = [...[...this.#servers].map(([name, { accepted }]) => [name, accepted.keys()] as const), ...[...this.#warehouses, ...this.#tables].map(([name, { rows }]) => [name, rows.keys()] as const)];
     return stores.flatMap(([name, ids]) => [...ids].filter((id) => !this.#expected.get(name)?.has(id)).slice(0, 1).map((id) => `sink ${name} has ${id}, which no input leads to`));
   }
 }
