@@ -79,7 +79,7 @@ const run = async (choice: Choice): Promise<void> => {
   const seconds = Math.round((performance.now() - beganMs) / 1_000);
   const result = await resultOf(found, choice.seed, seconds, { before: Number(before.toFixed(2)), after: Number(loadavg()[0]!.toFixed(2)) });
   process.stdout.write(choice.output === 'json' ? `${JSON.stringify(result, null, 2)}\n` : `${tableOf(found)}\n`);
-  const isFull = choice.chosen.length === faults.length && choice.rounds === null && found.length === faults.length;
+  const isFull = !interruption.signal.aborted && choice.chosen.length === faults.length && choice.rounds === null;
   if (isFull) {
     await writeResults(result);
     await writeFile(REPORT, reportText(result));
