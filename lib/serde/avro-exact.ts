@@ -8,11 +8,17 @@ import { overflowOf } from './time-text.ts';
 /** Two schemas, or a value and a schema, do not fit; `path` is the field. */
 export class Mismatch extends Error {
   readonly path: string;
+  /** What does not fit, without the field. */
+  readonly reason: string;
   constructor(path: string, reason: string) {
     super(`${path === '' ? 'value' : path}: ${reason}`);
     this.path = path;
+    this.reason = reason;
   }
 }
+
+/** The writer's record is a version of ours, and nothing that is written with it can be read. */
+export class Incompatible extends Mismatch {}
 
 const variableScaleDecimal = (writer: Type): ((cursor: Cursor) => string) => {
   const scaleFirst = fieldsOf(writer)[0]?.name === 'scale';

@@ -5,14 +5,14 @@
  */
 import type { Type, types } from 'avsc';
 import type { DecimalAs, Int64, TimeAs } from '../../topology/choices.ts';
-import { checkedLong, checkedNumber, decimal, exactInt, exactLong, isDecimal, isInteger, Mismatch } from './avro-exact.ts';
+import { checkedLong, checkedNumber, decimal, exactInt, exactLong, Incompatible, isDecimal, isInteger, Mismatch } from './avro-exact.ts';
 import { attributesOf, branchesOf, connectNameOf, decimalScaleOf, fieldsOf, kindOf } from './avro-schema.ts';
 import { compileSkip, leastBytes } from './avro-skip.ts';
 import { Cursor, Malformed, type LastText } from './cursor.ts';
 import { recordReader, type FieldPlan } from './record-reader.ts';
 import { timeText } from './time-text.ts';
 
-export { Mismatch } from './avro-exact.ts';
+export { Incompatible, Mismatch } from './avro-exact.ts';
 
 export type Read = (cursor: Cursor) => unknown;
 
@@ -38,6 +38,28 @@ interface Context extends ReaderOptions {
 /** Throws `Mismatch` when no value of the writer's could be read. */
 export const compileReader = (reader: Type, writer: Type, options: ReaderOptions, path = ''): Read =>
   compile({ ...options, records: new Map() }, reader, writer, path);
+
+/**
+ * Reads a whole row or value: `Incompatible` instead of `Mismatch` where the writer's record is ours by its name. Names are compared from behind, as many parts as both have and three at
+ * most: Debezium's `topic.prefix` in front of schema and table differs from one environment to the next.
+ */
+export const compileVersion = (reader: Type, writer: Type, options: ReaderOptions): Read => {
+  try {
+    return compileReader(reader, writer, options);
+  } catch (thrown) {
+    if (thrown instanceof Mismatch && sameRecord(reader, writer)) throw new Incompatible(thrown.path, thrown.reason);
+    throw thrown;
+  }
+};
+
+const COMPARED_PARTS = 3;
+
+const sameRecord = (reader: Type, writer: Type): boolean => {
+  if (reader.name === undefined || writer.name === undefined) return false;
+  const [ours, theirs] = [reader.name.split('.'), writer.name.split('.')];
+  const parts = Math.min(COMPARED_PARTS, ours.length, theirs.length);
+  return ours.slice(-parts).join('.') === theirs.slice(-parts).join('.');
+};
 
 const nameOf = (type: Type): string => connectNameOf(type) ?? type.name ?? kindOf(type);
 

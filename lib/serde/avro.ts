@@ -2,7 +2,7 @@
 import type { Type } from 'avsc';
 import type { AvroCodec } from '../../topology/codecs.ts';
 import { ConfigurationError, DeadLetterError, messageOf, StopError } from '../core/errors.ts';
-import { compileReader } from './avro-reader.ts';
+import { compileVersion } from './avro-reader.ts';
 import { parseOwn } from './avro-schema.ts';
 import { ambiguities, compileWriter, Misfit, type Write } from './avro-writer.ts';
 import { Output } from './output.ts';
@@ -24,7 +24,7 @@ export class AvroDecoder implements ValueDecoder<unknown> {
 
   constructor(codec: AvroCodec<unknown>, schemas: Schemas) {
     const reader = ownType(codec);
-    this.#wire = new WireDecoder(schemas, 'value', (writer) => compileReader(reader, writer, { int64: codec.int64, nulls: 'refuse' }));
+    this.#wire = new WireDecoder(schemas, 'value', (writer) => compileVersion(reader, writer, { int64: codec.int64, nulls: 'refuse' }));
   }
 
   prepare(batch: RecordBytes): Promise<void> | undefined {

@@ -9,7 +9,7 @@ import type { Type } from 'avsc';
 import type { Change, ChangeSource, DebeziumCodec, DebeziumShape } from '../../topology/codecs.ts';
 import { DeadLetterError } from '../core/errors.ts';
 import { ownType } from './avro.ts';
-import { compileReader, Mismatch, type Read, type ReaderOptions } from './avro-reader.ts';
+import { compileReader, compileVersion, Mismatch, type Read, type ReaderOptions } from './avro-reader.ts';
 import { branchesOf, connectNameOf, fieldsOf, kindOf } from './avro-schema.ts';
 import { compileSkip } from './avro-skip.ts';
 import { OPTIONAL, readSource, readTransaction, TEXT } from './change-source.ts';
@@ -62,7 +62,7 @@ const compileEnvelope = (row: Type, codec: DebeziumCodec<unknown>, writer: Type)
     const branches = kindOf(type) === 'union' ? branchesOf(type) : [type];
     const record = branches.find((branch) => kindOf(branch) === 'record');
     if (record === undefined) throw new Mismatch(name, 'is no record: this is not a Debezium change event');
-    const read = compileReader(row, record, { int64: codec.int64, decimal: codec.decimal, time: codec.time, nulls });
+    const read = compileVersion(row, record, { int64: codec.int64, decimal: codec.decimal, time: codec.time, nulls });
     return nullOr(branches, record, read, name);
   };
   const plans = [

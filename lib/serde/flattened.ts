@@ -3,7 +3,7 @@
  */
 import type { Type } from 'avsc';
 import type { Change, ChangeSource, ChangeTransaction, DebeziumCodec } from '../../topology/codecs.ts';
-import { compileReader, Mismatch, type Read } from './avro-reader.ts';
+import { compileReader, compileVersion, Mismatch, type Read } from './avro-reader.ts';
 import { fieldsOf, kindOf } from './avro-schema.ts';
 import { compileSkip } from './avro-skip.ts';
 import { OPTIONAL, SOURCE, TEXT } from './change-source.ts';
@@ -51,7 +51,7 @@ export const compileFlattened = (row: Type, codec: DebeziumCodec<unknown>, write
   const names = fieldsOf(writer).map(({ name }) => name);
   if (['before', 'after', 'source', 'op'].every((name) => names.includes(name))) throw new Mismatch('', "is a whole Debezium envelope: leave out shape: 'flattened'");
   const choices = { int64: codec.int64, decimal: codec.decimal, time: codec.time };
-  const readRow = compileReader(row, writer, { ...choices, nulls: 'refuse' });
+  const readRow = compileVersion(row, writer, { ...choices, nulls: 'refuse' });
   const readDeleted = compileReader(row, writer, { ...choices, nulls: 'keep' });
   const read = readMarks(writer);
   return (cursor) => {

@@ -15,7 +15,7 @@ export { decodeKey, encodeKey, keyText } from './key.ts';
 export { decodeInternal, encodeInternal, internalCodec, internalDecoder, internalEncoder } from './internal.ts';
 export { lookupKey } from './lookup.ts';
 export { isUnavailable, mergeUnavailable, PLACEHOLDER } from './unavailable.ts';
-export { NO_VALUE, type KeyDecoder, type NoValue, type RecordBytes, type ValueDecoder, type ValueEncoder } from './serde.ts';
+export { NO_VALUE, UnreadableSchemaError, type KeyDecoder, type NoValue, type RecordBytes, type ValueDecoder, type ValueEncoder } from './serde.ts';
 export type { Unavailable } from './debezium.ts';
 export { LocalSchemas, type Schemas } from './schemas.ts';
 

@@ -69,6 +69,7 @@ export class RegistrySchemas implements Schemas {
   readonly #attempts: number;
   readonly #unknownIdMs: number;
   readonly #known = new Map<number, Lookup>();
+  readonly #doubted = new Set<number>();
   readonly #unknown = new Map<number, { readonly until: number; readonly lookup: Lookup }>();
   readonly #pending = new Map<number, Promise<void>>();
 
@@ -97,9 +98,15 @@ export class RegistrySchemas implements Schemas {
   }
 
   isCurrent(id: number): boolean {
-    if (this.#known.has(id)) return true;
+    if (this.#known.has(id)) return !this.#doubted.has(id);
     const unknown = this.#unknown.get(id);
     return unknown !== undefined && this.#clock.monotonic() < unknown.until;
+  }
+
+  doubt(id: number): void {
+    this.#doubted.add(id);
+    // The client remembers schemas for ever, too.
+    this.#client.cache.clear();
   }
 
   fetch(id: number): Promise<void> {
@@ -115,6 +122,7 @@ export class RegistrySchemas implements Schemas {
     try {
       const type: unknown = await this.#ask(`schema ${id}`, () => this.#client.getSchema(id));
       this.#unknown.delete(id);
+      this.#doubted.delete(id);
       this.#known.set(id, avsc.Type.isType(type) ? { type: type as Type } : { reason: `schema ${id} is not Avro` });
     } catch (thrown) {
       if (!(thrown instanceof Refusal)) throw thrown;
@@ -124,6 +132,8 @@ export class RegistrySchemas implements Schemas {
 
   #remember(id: number, reason: string): void {
     this.#unknown.delete(id);
+    // What was known of it stays good: schemas do not change, as a rule.
+    if (this.#doubted.delete(id)) return;
     if (this.#unknown.size >= MAX_UNKNOWN_IDS) this.#unknown.delete(this.#unknown.keys().next().value!);
     this.#unknown.set(id, { until: this.#clock.monotonic() + this.#unknownIdMs, lookup: { reason } });
     this.#log.warn('unreadable', 'a schema id cannot be read', { schemaId: id, registry: this.#host, reason });

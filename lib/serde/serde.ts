@@ -3,6 +3,20 @@
  * registry is fetched in `prepare`, once per schema id.
  */
 
+import { DeadLetterError, type ErrorDetails } from '../core/errors.ts';
+
+/**
+ * No value written with this schema can be read, though it is a version of ours: not the record is at fault, and those behind it are like it. A stage waits at
+ * such a record; where nothing can wait, it is a dead letter.
+ */
+export class UnreadableSchemaError extends DeadLetterError {
+  readonly schemaId: number;
+  constructor(message: string, schemaId: number, details: ErrorDetails = {}) {
+    super(message, details);
+    this.schemaId = schemaId;
+  }
+}
+
 /** The part of a fetched batch that a decoder looks at. */
 export interface RecordBytes {
   readonly count: number;
@@ -21,7 +35,7 @@ export interface ValueDecoder<V> {
    * while, and decoding its records throws `DeadLetterError`.
    */
   prepare(batch: RecordBytes): Promise<void> | undefined;
-  /** Throws `DeadLetterError` on bytes that cannot be read. */
+  /** Throws `DeadLetterError` on bytes that cannot be read, `UnreadableSchemaError` when that is so of everything written with their schema; `prepare` then asks for that schema anew. */
   decode(bytes: Buffer | null): V | NoValue;
 }
 

@@ -9,13 +9,16 @@ export const PLACEHOLDER = '__debezium_unavailable_value';
 const bytes = Buffer.from(PLACEHOLDER, 'utf8');
 /** What stands in a uuid[]: the name-based UUID of the placeholder. */
 const UUID = 'b68a35a7-17ad-35b3-af2a-ae46edb4545a';
+/** What stands in an hstore that is sent as JSON text. */
+const HSTORE = JSON.stringify({ [PLACEHOLDER]: PLACEHOLDER });
 
 /**
  * Whether a column's value is Debezium's placeholder, in any of the forms it takes: text (text, json, xml), bytes (bytea), a list of one of
- * those, the placeholder's byte codes as numbers (int4[], int8[], date[]), or a map of itself (hstore).
+ * those, the placeholder's byte codes as numbers (int4[], int8[], date[]), or a map of itself, or
+ * the JSON text of that (hstore).
  */
 export const isUnavailable = (value: unknown): boolean => {
-  if (typeof value === 'string') return value.length === PLACEHOLDER.length && value === PLACEHOLDER;
+  if (typeof value === 'string') return value === PLACEHOLDER || value === HSTORE;
   if (value === null || typeof value !== 'object') return false;
   if (value instanceof Uint8Array) return value.length === bytes.length && bytes.equals(value);
   if (Array.isArray(value)) {

@@ -1,9 +1,9 @@
 import type { Type } from 'avsc';
 import { DeadLetterError, messageOf, StopError } from '../core/errors.ts';
-import { Mismatch, type Read } from './avro-reader.ts';
+import { Incompatible, Mismatch, type Read } from './avro-reader.ts';
 import { Cursor, Malformed } from './cursor.ts';
 import type { Schemas } from './schemas.ts';
-import type { RecordBytes } from './serde.ts';
+import { UnreadableSchemaError, type RecordBytes } from './serde.ts';
 import { foreign, HEADER_BYTES, schemaIdOf } from './wire.ts';
 
 /** A batch of garbage may name as many ids as it has records. */
@@ -26,7 +26,7 @@ export class WireDecoder {
   readonly #cursor = new Cursor();
   #last: Compiled = { id: -1, name: '', read: null, problem: '' };
 
-  /** `compile` throws `Mismatch` for a writer's schema that it cannot read; `what` is 'key' or 'value'. */
+  /** `compile` throws `Mismatch` for a writer's schema that it cannot read, `Incompatible` when it is a version of ours; `what` is 'key' or 'value'. */
   constructor(schemas: Schemas, what: string, compile: (writer: Type) => Read) {
     this.#schemas = schemas;
     this.#what = what;
@@ -56,7 +56,7 @@ export class WireDecoder {
     await Promise.all(Array.from({ length: CONCURRENT_FETCHES }, fetchRest));
   }
 
-  /** Throws `DeadLetterError`. */
+  /** Throws `DeadLetterError`, `UnreadableSchemaError` among it. */
   decode(bytes: Buffer): unknown {
     const id = schemaIdOf(bytes);
     if (id < 0) throw foreign(this.#what, bytes);
@@ -95,8 +95,18 @@ export class WireDecoder {
     try {
       return { id, name, read: this.#compile(writer), problem: '' };
     } catch (thrown) {
+      if (thrown instanceof Incompatible) throw this.#incompatible(id, name, thrown);
       return { id, name, read: null, problem: `schema ${id} (${name}) cannot be read, ${messageOf(thrown)}` };
     }
+  }
+
+  /** Not remembered: the schema is asked for anew, in case somebody has mended it. */
+  #incompatible(id: number, name: string, cause: Incompatible): UnreadableSchemaError {
+    this.#schemas.doubt?.(id);
+    const before = this.#last.read === null ? '' : `; the records before it have schema ${this.#last.id}`;
+    return new UnreadableSchemaError(`schema ${id} (${name}) cannot be read, ${cause.message}${before}`, id, {
+      cause, hint: "Change the topology's schema so that it reads both (a default, an alias, the wider type) and deploy it; nothing is lost until then",
+    });
   }
 }
 

@@ -15,6 +15,7 @@ describe("Debezium's placeholder for what it did not send", () => {
     ['a list of bigints', CODES.map(BigInt)],
     ['a list of uuids', ['b68a35a7-17ad-35b3-af2a-ae46edb4545a']],
     ['a map', { [TEXT]: TEXT }],
+    ['the JSON text of a map', JSON.stringify({ [TEXT]: TEXT })],
   ] as const) {
     it(`is known as ${name}`, () => {
       expect(isUnavailable(value)).to.equal(true);
