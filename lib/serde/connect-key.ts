@@ -4,17 +4,19 @@
  */
 import { isUtf8 } from 'node:buffer';
 import type { Type } from 'avsc';
-import type { Int64 } from '../../topology/choices.ts';
 import { DeadLetterError } from '../core/errors.ts';
-import { compileReader, type Read } from './avro-reader.ts';
+import { compileReader, type Read, type ReaderOptions } from './avro-reader.ts';
 import { fieldsOf, kindOf } from './avro-schema.ts';
 import type { Schemas } from './schemas.ts';
 import type { KeyDecoder, RecordBytes } from './serde.ts';
 import { schemaIdOf } from './wire.ts';
 import { keysOf, WireDecoder } from './wire-decoder.ts';
 
-const compileKey = (writer: Type, int64: Int64): Read => {
-  const read = compileReader(writer, writer, { int64, nulls: 'refuse' });
+/** How a column reads in the row is how it reads in the key. */
+export type KeyChoices = Pick<ReaderOptions, 'int64' | 'decimal' | 'time'>;
+
+const compileKey = (writer: Type, choices: KeyChoices): Read => {
+  const read = compileReader(writer, writer, { ...choices, nulls: 'refuse' });
   if (kindOf(writer) !== 'record') return read;
   const names = fieldsOf(writer).map((field) => field.name);
   if (names.length !== 1) return (cursor) => Object.values(read(cursor) as Record<string, unknown>);
@@ -25,8 +27,8 @@ const compileKey = (writer: Type, int64: Int64): Read => {
 export class ConnectKeyDecoder implements KeyDecoder {
   readonly #wire: WireDecoder;
 
-  constructor(schemas: Schemas, int64: Int64) {
-    this.#wire = new WireDecoder(schemas, 'key', (writer) => compileKey(writer, int64));
+  constructor(schemas: Schemas, choices: KeyChoices) {
+    this.#wire = new WireDecoder(schemas, 'key', (writer) => compileKey(writer, choices));
   }
 
   prepare(batch: RecordBytes): Promise<void> | undefined {

@@ -56,6 +56,6 @@ export const createSerde = (options: SerdeOptions, schemas: Schemas = connect(op
         return new DebeziumDecoder(codec, schemas, unavailable);
     }
   },
-  keyDecoder: (codec) => new ConnectKeyDecoder(schemas, codec.kind === 'json' ? 'bigint' : codec.int64),
+  keyDecoder: (codec) => new ConnectKeyDecoder(schemas, codec.kind === 'json' ? { int64: 'bigint' } : codec),
   valueEncoder: (codec, topic) => (codec.kind === 'json' ? jsonEncoder : new AvroEncoder(codec, topic, schemas)),
 });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { DeadLetterError } from '../../lib/core/errors.ts';
-import { avro, json, type AvroSchema } from '../../topology/codecs.ts';
+import { avro, debezium, json, type AvroSchema } from '../../topology/codecs.ts';
 import { offline, recordOf, wire, written } from './support.ts';
 
 const UUID = '8d3f9a52-0c7e-4c53-9a41-1f0b8a2a9f10';
@@ -29,6 +29,15 @@ describe('keys that Connect wrote', () => {
     const writer = record(['id', 'long']);
     const id = await schemas.register('t-key', writer);
     expect(serde.keyDecoder(avro(recordOf('int'), { int64: 'number' })).decode(wire(id, written(writer, { id: 7 })))).to.equal(7);
+  });
+
+  it('have decimals and times as the codec has them in the row', async () => {
+    const { serde, schemas } = offline();
+    const writer = record(['n', { type: 'bytes', scale: 2, 'connect.name': 'org.apache.kafka.connect.data.Decimal' }], ['day', { type: 'int', 'connect.name': 'io.debezium.time.Date' }]);
+    const id = await schemas.register('t-key', writer);
+    const bytes = wire(id, written(writer, { n: Buffer.from('04d2', 'hex'), day: 1 }));
+    expect(serde.keyDecoder(debezium(recordOf('int'))).decode(bytes)).to.deep.equal(['12.34', 1]);
+    expect(serde.keyDecoder(debezium(recordOf('int'), { decimal: 'number', time: 'text' })).decode(bytes)).to.deep.equal([12.34, '1970-01-02']);
   });
 
   it('are the same key from two topics whose schema ids differ', async () => {
