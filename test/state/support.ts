@@ -6,10 +6,16 @@ import type { LogFields, Logger } from '../../lib/core/logger.ts';
 
 export * from './child.ts';
 
-/** A folder that is gone when the tests of the file have ended. */
+const folders: string[] = [];
+
+after(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+/** A folder that is gone when the tests have ended. */
 export const scratch = (): string => {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-state-'));
-  after(() => rmSync(folder, { recursive: true, force: true }));
+  folders.push(folder);
   return folder;
 };
 
