@@ -1,7 +1,7 @@
 /**
  * Errors are classes by what happens next, not by where they were thrown.
  * `RetryError` is tried again with backoff, `DeadLetterError` sends one record to the dead-letter topic,
- * `RejoinError` closes a task whose owner changed, `PauseError` holds a branch while its sink is down,
+ * `RejoinError` closes a task whose owner changed, `PauseError` holds a branch that cannot go on yet,
  * `StopError` ends the process: it is a bug or a state nobody can work on. `ConfigurationError` lists
  * everything that is wrong before anything starts (exit code 2).
  */
@@ -71,7 +71,7 @@ export class DeadLetterError extends MillraceError {
 /** The task belongs to somebody else now: close it without committing; open it again only after a newer join. */
 export class RejoinError extends MillraceError {}
 
-/** A sink is down: its branch waits, nothing is lost. */
+/** What a branch needs is not there, or cannot be worked with yet (a sink, a readable schema): it waits, nothing is lost. */
 export class PauseError extends MillraceError {}
 
 /** A bug, or a state that no retry mends: stop loudly, non-zero exit. */

@@ -45,6 +45,10 @@ export interface StageFigures {
   readonly breaker: BreakerState | null;
   /** Table catch-up waits that ran out. */
   readonly catchupTimeouts: number;
+  /** Now: tasks that stand at a record whose schema they cannot read. */
+  readonly paused: number;
+  /** Now: why one of them does; null while none does. */
+  readonly pausedBy: string | null;
   /** Now: changelog offsets that tasks have still to read before they open. */
   readonly restoreRemaining: number;
   /** Now: how long the longest of the restores under way still takes, ms, at its rate so far; null: none runs, or none has got far enough to say. */
@@ -61,6 +65,8 @@ export interface TableFigures {
   readonly rows: number;
   /** Read to its end once; the stages start after that. */
   readonly loaded: boolean;
+  /** Why it is not read on: a schema that cannot be read. The stages that join with it wait. */
+  readonly pausedBy?: string;
 }
 
 /** `starting`: topics, tables and sinks are prepared. `running`: every stage has asked to join. `failed`: what no retry mends. */
@@ -99,6 +105,9 @@ export class StageCounters {
   readonly eventAge = new Histogram(AGE_BOUNDS_MS);
   breaker: BreakerState | null;
   catchupTimeouts = 0;
+  paused = 0;
+  pausedBy: string | null = null;
+  readonly #pauses = new Map<object, string>();
   restoreRemaining = 0;
   restoreMs: number | null = null;
   readonly #restores = new Map<object, number>();
@@ -131,6 +140,21 @@ export class StageCounters {
       if (leftMs === null || remaining === 0) this.#restores.delete(restore);
       else this.#restores.set(restore, leftMs);
       this.restoreMs = this.#restores.size === 0 ? null : Math.max(...this.#restores.values());
+    };
+  }
+
+  /** A task comes to stand; the answer is called when it goes on, or is closed. */
+  pausing(why: string): () => void {
+    const pause = {};
+    this.#pauses.set(pause, why);
+    const count = (): void => {
+      this.paused = this.#pauses.size;
+      this.pausedBy = this.#pauses.values().next().value ?? null;
+    };
+    count();
+    return () => {
+      this.#pauses.delete(pause);
+      count();
     };
   }
 

@@ -15,7 +15,8 @@ export interface Engine {
   /** Records that may be under way at once; null when the stage finishes each in the call. */
   readonly concurrency: number | null;
   /**
-   * Runs the stage on record `i`. Never throws for what one record causes: that is a dead letter. A promise means that the
+   * Runs the stage on record `i`. Never throws for what one record causes: that is a dead letter. Throws `UnreadableError` when the record's schema is at fault; the
+   * record is then untouched, and may be given again. A promise means that the
    * record has inner streams under way; nothing may be settled before it resolves, and its rejection ends the task.
    */
   record(entry: Entry, batch: FetchedBatch, i: number): void | Promise<void>;

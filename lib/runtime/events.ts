@@ -16,6 +16,8 @@ export type WorkerEvent =
   | { readonly type: 'fenced'; readonly stage: string; readonly partition: number; readonly error: unknown }
   /** A task failed, and begins again at its last commit after a pause. */
   | { readonly type: 'aborted'; readonly stage: string; readonly partition: number; readonly error: unknown }
+  /** A task stands at a record whose schema it cannot read. It tries again by itself; once for each time that it comes to stand. */
+  | { readonly type: 'paused'; readonly stage: string; readonly partition: number; readonly error: unknown }
   /** The circuit breaker of an outside sink has changed. */
   | { readonly type: 'sinkState'; readonly sink: string; readonly state: BreakerState }
   | { readonly type: 'deadLetter'; readonly stage: string; readonly node: string | null; readonly topic: string; readonly partition: number; readonly offset: number; readonly error: unknown }

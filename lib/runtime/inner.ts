@@ -6,6 +6,7 @@ import { RejoinError, RetryError, StopError } from '../core/errors.ts';
 import type { FetchedBatch } from '../kafka/port.ts';
 import type { Entry } from './engine.ts';
 import type { HeldOutput } from './outputs.ts';
+import { UnreadableError } from './reading.ts';
 
 /** An inner stream that did not end in the call. */
 export interface WaitingInner {
@@ -46,8 +47,8 @@ const inputOf = (node: InnerNode, value: unknown, meta: Meta): ObservableInput<u
   return operators.reduce((stream, operator) => operator(stream), of(value));
 };
 
-/** A passing fault of what an inner stream asked is no fault of the record: the task begins again at its last commit. */
-export const endsTask = (error: unknown): boolean => error instanceof RetryError || error instanceof RejoinError || error instanceof StopError;
+/** Not the record's fault: the task begins again at its last commit (a passing fault of what an inner stream asked), or waits where it is. */
+export const endsTask = (error: unknown): boolean => error instanceof RetryError || error instanceof RejoinError || error instanceof StopError || error instanceof UnreadableError;
 
 /** Runs one record's inner stream: what it emitted, at once when it ended in the call. Throws or rejects with its error. */
 export const runInner = (node: InnerNode, value: unknown, meta: Meta, options: InnerOptions): readonly unknown[] | Promise<readonly unknown[]> => {

@@ -1,5 +1,4 @@
-import type { InnerNode, Node, StatefulNode, TableNode } from '../../topology/node.ts';
-import { pathOf } from '../../topology/node.ts';
+import { pathOf, type InnerNode, type Node, type StatefulNode, type TableNode } from '../../topology/node.ts';
 import { RejoinError } from '../core/errors.ts';
 import type { FetchedBatch, OutputBatch, TaskProducer } from '../kafka/port.ts';
 import { compile, type CompiledStage, type StageHost, type StateAccess, type TableAccess } from '../plan/compile.ts';
@@ -14,6 +13,7 @@ import type { Engine, Entry } from './engine.ts';
 import { endsTask, runInner, type InnerRun, type WaitingInner } from './inner.ts';
 import { RecordMeta } from './meta.ts';
 import { HeldOutput, StageOutputs } from './outputs.ts';
+import { valueOf } from './reading.ts';
 import { Uncommitted } from './uncommitted.ts';
 
 export interface ProcessingOptions {
@@ -76,12 +76,12 @@ export class ProcessingEngine implements Engine, StageHost {
     const { clock, counters } = this.#context;
     this.meta.at(batch, i, entry.decodeKey, clock.now());
     this.at = null;
-    this.#uncommitted.begin();
     this.#begin();
     if (this.concurrency !== null && this.concurrency > 1) this.#held = new HeldOutput();
     this.#puts = 0;
     try {
-      const value = entry.values.decode(batch.value(i));
+      const value = valueOf(entry.values, batch, i);
+      this.#uncommitted.begin();
       if (value === NO_VALUE) {
         counters.drop('tombstone');
       } else {

@@ -98,6 +98,8 @@ export const run = (topology: TopologyValue, options: RunOptions = {}): RunHandl
   return new Worker(plan, config, environment, options);
 };
 
+const pausedBy = (table: TableReader | undefined): { readonly pausedBy?: string } => (table?.pausedBy == null ? {} : { pausedBy: table.pausedBy });
+
 class Worker implements RunHandle {
   readonly worker = randomUUID().slice(0, 8);
   readonly plan: Plan;
@@ -159,10 +161,10 @@ class Worker implements RunHandle {
     if (this.#opensHome) this.#home = await this.#diskHome();
     const partitions = await this.#retry('preparing topics', () => prepareTopics(this.plan, { admin: this.#admin, config: this.#config, clock: this.#clock, log: this.#log, signal }));
     this.#maxBytes = await this.#retry('describing topics', () => largestRecords(this.plan, this.#admin));
-    await Promise.all(this.plan.tables.map((node) => this.#load(node, partitions)));
+    const tables = new Map(this.plan.tables.map((node) => [node, this.#load(node, partitions)]));
     void this.#purging(partitions);
-    // A stage whose sink is down waits for it alone.
-    await Promise.all(this.plan.stages.map((stage, i) => this.#startStage(stage, this.#counters[i]!, partitions)));
+    // A stage whose sink is down, or whose table cannot be read, waits for it alone.
+    await Promise.all(this.plan.stages.map((stage, i) => this.#startStage(stage, this.#counters[i]!, partitions, tables)));
     if (!signal.aborted) this.#state = 'running';
   }
 
@@ -181,7 +183,8 @@ class Worker implements RunHandle {
     table.running.catch((error: unknown) => this.#failed(error));
   }
 
-  async #startStage(stage: StagePlan, counters: StageCounters, partitions: PartitionCounts): Promise<void> {
+  async #startStage(stage: StagePlan, counters: StageCounters, partitions: PartitionCounts, loads: ReadonlyMap<TableNode, Promise<void>>): Promise<void> {
+    await Promise.all(stage.tables.map((node) => loads.get(node)));
     const log = this.#log;
     const driver = stage.sink === null ? null : this.#drive(
       stage.sink.sink as OutsideSink,
@@ -237,7 +240,7 @@ class Worker implements RunHandle {
 
   figures(): WorkerFigures {
     for (const stage of this.#stages) stage.measure();
-    const tables = this.plan.tables.map((node) => ({ topic: node.topic, rows: this.#tables.get(node)?.size ?? 0, loaded: this.#tables.get(node)?.loaded ?? false }));
+    const tables = this.plan.tables.map((node) => ({ topic: node.topic, rows: this.#tables.get(node)?.size ?? 0, loaded: this.#tables.get(node)?.loaded ?? false, ...pausedBy(this.#tables.get(node)) }));
     return { worker: this.worker, state: this.#state, stages: this.#counters.map((c) => c.snapshot()), tables };
   }
 

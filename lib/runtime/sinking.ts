@@ -14,6 +14,7 @@ import type { Engine, Entry } from './engine.ts';
 import { Keeping } from './keeping.ts';
 import { RecordMeta } from './meta.ts';
 import { PendingRecord } from './pending-record.ts';
+import { UnreadableError, valueOf } from './reading.ts';
 
 interface Letter {
   readonly batch: FetchedBatch;
@@ -89,7 +90,7 @@ export class SinkingEngine implements Engine, StageHost {
     const before = this.#delivery.length;
     if (before === 0) this.#oldestMs = clock.monotonic();
     try {
-      const value = entry.values.decode(batch.value(i));
+      const value = valueOf(entry.values, batch, i);
       if (value === NO_VALUE) {
         counters.drop('tombstone');
       } else {
@@ -98,7 +99,7 @@ export class SinkingEngine implements Engine, StageHost {
       }
     } catch (error) {
       this.#delivery.truncate(before);
-      if (error instanceof StopError) throw error;
+      if (error instanceof StopError || error instanceof UnreadableError) throw error;
       this.#deadLetter(batch, i, this.at, error);
     }
     counters.recordsIn += 1;

@@ -2,7 +2,7 @@ import type { Change } from '../../topology/codecs.ts';
 import type { TableNode } from '../../topology/node.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Config } from '../core/config.ts';
-import { RetryError, StopError } from '../core/errors.ts';
+import { messageOf, RetryError, StopError } from '../core/errors.ts';
 import type { Logger, RateLimitedLog } from '../core/logger.ts';
 import { OffsetOutOfRangeError } from '../kafka/errors.ts';
 import type { BatchReader, FetchedBatch, KafkaPort, Position, TopicPartition } from '../kafka/port.ts';
@@ -10,7 +10,8 @@ import type { TableAccess } from '../plan/compile.ts';
 import { lookupKey, mergeUnavailable, NO_VALUE, type KeyDecoder, type ValueDecoder } from '../serde/index.ts';
 import { fetchLimits } from './limits.ts';
 import { prepared } from './prepared.ts';
-import { retrying } from './retry.ts';
+import { UnreadableError, valueOf } from './reading.ts';
+import { pauseMs, retrying } from './retry.ts';
 import type { Serdes } from './serdes.ts';
 import { Wake } from './wake.ts';
 
@@ -55,6 +56,7 @@ export class TableReader implements TableAccess {
   #snapshotEndedAt = 0;
   #running: Promise<void> = Promise.resolve();
   #loaded = false;
+  #pausedBy: UnreadableError | null = null;
 
   constructor(options: TableOptions) {
     this.#options = options;
@@ -76,6 +78,11 @@ export class TableReader implements TableAccess {
   /** True from when `load` has ended. */
   get loaded(): boolean {
     return this.#loaded;
+  }
+
+  /** Why the table is not read on; null while it is. */
+  get pausedBy(): string | null {
+    return this.#pausedBy === null ? null : messageOf(this.#pausedBy);
   }
 
   /** Reads the topic to its end and follows it from then on. A snapshot that still runs is waited for, bounded. */
@@ -120,12 +127,29 @@ export class TableReader implements TableAccess {
       throw error instanceof OffsetOutOfRangeError ? this.#gone(error) : error;
     }));
     for (const batch of batches) {
-      await this.#retry('the schemas of a table', async () => void await prepared(batch, { values: this.#values, keys: this.#keys }));
-      for (let i = 0; i < batch.count; i += 1) this.#apply(batch, i);
+      await this.#prepared(batch);
+      for (let i = 0; i < batch.count; i += 1) if (!this.#apply(batch, i)) await this.#readable(batch, i);
       this.#positions[batch.partition] = { topic: batch.topic, partition: batch.partition, offset: batch.nextOffset };
     }
     if (batches.length > 0) for (const wake of this.#moved) wake.signal();
     else await clock.turn();
+  }
+
+  async #prepared(batch: FetchedBatch): Promise<void> {
+    await this.#retry('the schemas of a table', async () => void await prepared(batch, { values: this.#values, keys: this.#keys }));
+  }
+
+  /** Stands at a row whose schema cannot be read until it can: what is joined with the table waits for that. */
+  async #readable(batch: FetchedBatch, i: number): Promise<void> {
+    const { clock, config, limited, log, node, signal } = this.#options;
+    log.error('a table is paused: it cannot read the schema of its next row, and the stages that join with it wait', { table: node.topic, error: this.pausedBy });
+    for (let attempt = 0; ; attempt += 1) {
+      await clock.sleep(pauseMs(clock, config, attempt, null), signal);
+      await this.#prepared(batch);
+      if (this.#apply(batch, i)) break;
+      limited.warn(`paused ${node.topic}`, 'a table is still paused', { table: node.topic, error: this.pausedBy });
+    }
+    log.info('a table is no longer paused', { table: node.topic });
   }
 
   /** What was there of the table is not known any more: a worker that starts anew reads it whole. */
@@ -138,18 +162,25 @@ export class TableReader implements TableAccess {
     return retrying({ clock, config, limited, signal, what: `${what} (${node.topic})` }, attempt);
   }
 
-  #apply(batch: FetchedBatch, i: number): void {
+  /** False when nothing that has the row's schema can be read. */
+  #apply(batch: FetchedBatch, i: number): boolean {
+    this.#pausedBy = null;
     try {
-      const value = this.#values.decode(batch.value(i));
+      const value = valueOf(this.#values, batch, i);
       if (value === NO_VALUE) this.#forget(this.#keys.decode(batch.key(i)));
       else if (this.#options.node.codec.kind === 'debezium') this.#change(value as Change<Row>, batch, i);
       else this.#put(value as Row, batch, i);
     } catch (error) {
+      if (error instanceof UnreadableError) {
+        this.#pausedBy = error;
+        return false;
+      }
       const { limited, node } = this.#options;
       limited.warn(`table ${node.topic}`, 'a row of a table cannot be read; the table keeps what it had', {
         table: node.topic, partition: batch.partition, offset: batch.offset(i), error,
       });
     }
+    return true;
   }
 
   #change(change: Change<Row>, batch: FetchedBatch, i: number): void {
@@ -202,6 +233,7 @@ export class TableReader implements TableAccess {
     try {
       const ends = await this.#watermarks();
       while (!this.#passed(ends)) {
+        if (this.#pausedBy !== null) throw new RetryError(`table ${node.topic} is paused: ${messageOf(this.#pausedBy)}`);
         const left = deadlineMs - clock.monotonic();
         if (left <= 0) {
           limited.warn(`catch-up ${node.topic}`, 'a batch goes on before its table has caught up: a transaction on the table is open', { table: node.topic });

@@ -1,59 +1,19 @@
 import type { FetchedBatch, Position, TopicPartition } from '../kafka/port.ts';
-import type { KeyDecoder } from '../serde/serde.ts';
 import type { StageContext } from './context.ts';
-import type { Engine, Entry } from './engine.ts';
+import type { Engine } from './engine.ts';
+import { Pause } from './pause.ts';
 import { prepared } from './prepared.ts';
+import { Queue, type TaskEntry } from './queue.ts';
+import { UnreadableError } from './reading.ts';
 import { retrying } from './retry.ts';
 import type { Wake } from './wake.ts';
+
+export type { TaskEntry } from './queue.ts';
 
 /** Records that are processed by time before others get a turn. */
 const RECORDS_PER_TURN = 2_000;
 
-/** A topic of the task: what was fetched and waits. */
-export interface TaskEntry extends Entry {
-  readonly partition: number;
-  readonly keys: KeyDecoder;
-  /** Where to start. */
-  readonly start: number;
-}
-
-/** The fetched and not yet processed batches of one topic. */
-class Queue {
-  readonly entry: TaskEntry;
-  /** Next offset to fetch. */
-  fetchAt: number;
-  /** Next offset to process. */
-  processedTo: number;
-  /** What the engine was told last. */
-  reported: number;
-  highWatermark: number;
-  bytes = 0;
-  readonly ready: FetchedBatch[] = [];
-  /** Next record of ready[0]. */
-  cursor = 0;
-  /** Keeps batches in order while their schemas and tables are waited for. */
-  preparing: Promise<void> = Promise.resolve();
-
-  constructor(entry: TaskEntry) {
-    this.entry = entry;
-    this.fetchAt = entry.start;
-    this.processedTo = entry.start;
-    this.reported = entry.start;
-    this.highWatermark = entry.start;
-  }
-
-  /** The batch whose record is next; batches without records are passed over. */
-  head(): FetchedBatch | undefined {
-    for (;;) {
-      const batch = this.ready[0];
-      if (batch === undefined || this.cursor < batch.count) return batch;
-      this.ready.shift();
-      this.cursor = 0;
-      this.bytes -= batch.byteLength;
-      this.processedTo = batch.nextOffset;
-    }
-  }
-}
+const earlier = (a: number | null, b: number | null): number | null => (a === null ? b : b === null ? a : Math.min(a, b));
 
 export interface TaskOptions {
   readonly context: StageContext;
@@ -73,6 +33,7 @@ export class Task {
   readonly #options: TaskOptions;
   readonly #queues: readonly Queue[];
   readonly #byTopic: ReadonlyMap<string, Queue>;
+  readonly #pause: Pause;
   #stopping = false;
   #failure: unknown = null;
   /** Kafka timestamp of the record processed last, for the lag in time. */
@@ -83,6 +44,7 @@ export class Task {
     this.#options = options;
     this.#queues = options.entries.map((entry) => new Queue(entry));
     this.#byTopic = new Map(this.#queues.map((q) => [q.entry.topic, q]));
+    this.#pause = new Pause({ context: options.context, partition: options.partition, wake: options.wake, fail: (error) => this.fail(error) });
   }
 
   /** Where the task wants to read on: the topics whose queues have room. */
@@ -146,14 +108,14 @@ export class Task {
       if (signal.aborted) throw signal.reason;
       if (this.#failure !== null) throw this.#failure;
       const startedMs = context.clock.monotonic();
-      const worked = engine.concurrency === null ? this.#process() : await this.#processInner(engine.concurrency);
+      const worked = this.#pause.waits() ? false : engine.concurrency === null ? this.#process() : await this.#processInner(engine.concurrency);
       if (worked) context.counters.processTime.observe(context.clock.monotonic() - startedMs);
       await engine.settle();
       if (worked) {
         this.#options.onRoom();
         await context.clock.turn();
       } else {
-        await wake.wait(engine.dueInMs());
+        await wake.wait(earlier(engine.dueInMs(), this.#pause.dueInMs()));
       }
     }
     await engine.drain();
@@ -161,9 +123,21 @@ export class Task {
 
   /** Processes what is ready, about a fetch's worth, so that heartbeats and other tasks get their turns. */
   #process(): boolean {
-    const worked = this.#queues.length === 1 ? this.#processBatch(this.#queues[0]!) : this.#processByTime();
+    let worked = true;
+    try {
+      worked = this.#queues.length === 1 ? this.#processBatch(this.#queues[0]!) : this.#processByTime();
+    } catch (error) {
+      this.#stand(error);
+    }
     this.#report();
     return worked;
+  }
+
+  /** What came before the record is processed; the record itself waits, and all that is behind it. */
+  #stand(error: unknown): void {
+    if (!(error instanceof UnreadableError)) throw error;
+    const queue = this.#byTopic.get(error.where!.topic!)!;
+    this.#pause.begin(error, () => prepared(queue.head()!, queue.entry));
   }
 
   /** The same for a stage with inner streams: several records may be under way, and all have ended before anything is committed. */
@@ -174,8 +148,14 @@ export class Task {
     for (let done = 0; done < RECORDS_PER_TURN && !this.#stopping && (engine.dueInMs() ?? 1) > 0; done += 1) {
       const queue = this.#earliest();
       if (queue === undefined) break;
-      const later = this.#take(queue);
       worked = true;
+      let later: void | Promise<void>;
+      try {
+        later = this.#take(queue);
+      } catch (error) {
+        this.#stand(error);
+        break;
+      }
       if (later === undefined) continue;
       const tracked = later.finally(() => running.delete(tracked));
       // What ends the task shows where it is waited for; the others are cut off with it.
@@ -194,6 +174,7 @@ export class Task {
     this.#lastTimestamp = batch.timestamp(queue.cursor);
     queue.processedTo = batch.offset(queue.cursor) + 1;
     queue.cursor += 1;
+    this.#pause.end();
     return later;
   }
 
@@ -210,9 +191,17 @@ export class Task {
     const batch = queue.head();
     if (batch === undefined) return false;
     const { engine } = this.#options;
-    for (let i = queue.cursor; i < batch.count; i += 1) void engine.record(queue.entry, batch, i);
-    this.#lastTimestamp = batch.timestamp(batch.count - 1);
-    queue.cursor = batch.count;
+    let i = queue.cursor;
+    try {
+      for (; i < batch.count; i += 1) void engine.record(queue.entry, batch, i);
+    } finally {
+      if (i > queue.cursor) {
+        this.#lastTimestamp = batch.timestamp(i - 1);
+        queue.processedTo = batch.offset(i - 1) + 1;
+        queue.cursor = i;
+        this.#pause.end();
+      }
+    }
     return true;
   }
 
@@ -264,6 +253,7 @@ export class Task {
   }
 
   discard(): Promise<void> {
+    this.#pause.end();
     return this.#options.engine.discard();
   }
 

@@ -27,6 +27,7 @@ export class Uncommitted {
   }
 
   finished(): void {
+    this.begin();
     this.#records += 1;
   }
 

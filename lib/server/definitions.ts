@@ -118,6 +118,7 @@ const tasks: readonly MetricDefinition[] = [
   counter('millrace_retries_total', 'attempts', 'Failed attempts that were tried again: at the sink, the brokers, the registry.', (s) => s.retries),
   gauge('millrace_tasks_open', 'tasks', 'Tasks that are open: they fetch and process.', (s) => s.tasks),
   gauge('millrace_tasks_assigned', 'tasks', 'Tasks that the group has given to this worker; none shown while it is no member.', (s) => s.assigned),
+  gauge('millrace_tasks_paused', 'tasks', 'Tasks that stand at a record whose schema they cannot read; `/health` says which and why. They go on when a topology that reads it is deployed; nothing is lost until then.', (s) => s.paused),
   counter('millrace_rebalances_total', 'joins', 'Completed joins of the stage\'s group.', (s) => s.rebalances),
   counter('millrace_transactions_aborted_total', 'transactions', 'Tasks closed by a failure, with everything they had not committed; they open again by themselves.', (s) => s.aborts),
   counter('millrace_transactions_fenced_total', 'transactions', 'Those of them that a newer owner had shut out, or whose transaction had timed out.', (s) => s.fences),
@@ -127,6 +128,11 @@ const tasks: readonly MetricDefinition[] = [
     name: 'millrace_table_rows', type: 'gauge', unit: 'rows', labels: ['topic'],
     about: 'Rows of a joined table in this worker.',
     series: perTable,
+  },
+  {
+    name: 'millrace_table_paused', type: 'gauge', unit: 'state', labels: ['topic'],
+    about: '1 while a joined table stands at a row whose schema it cannot read, and the stages that join with it wait. Else 0.',
+    series: ({ figures }) => [...new Set(figures.tables.map(({ topic }) => topic))].map((topic) => ({ labels: { topic }, value: figures.tables.some((table) => table.topic === topic && table.pausedBy !== undefined) ? 1 : 0 })),
   },
   counter('millrace_table_catchup_timeouts_total', 'batches', 'Fetched batches that went on before their tables had caught up, after `table.catchup.timeout.ms`: a transaction on a table was open.', (s) => s.catchupTimeouts),
 ];

@@ -6,7 +6,7 @@ export interface Health {
   readonly state: WorkerFigures['state'];
   /** False: nothing but a new process helps. A process whose event loop hangs does not answer at all. */
   readonly live: boolean;
-  /** True: topics prepared, tables loaded, every stage in its group and the tasks that it was given open. */
+  /** True: topics prepared, tables loaded, every stage in its group and the tasks that it was given open, none of them before a schema that it cannot read. */
   readonly ready: boolean;
   /** What it waits for until it is ready, one sentence each. */
   readonly waiting: readonly string[];
@@ -16,7 +16,11 @@ const waitingFor = ({ state, stages, tables }: WorkerFigures): string[] => {
   if (state === 'failed') return ['the worker has failed; its log says why'];
   if (state === 'stopping' || state === 'stopped') return [`the worker is ${state}`];
   return [
-    ...tables.filter(({ loaded }) => !loaded).map(({ topic }) => `table ${topic} is not loaded yet`),
+    ...tables.flatMap(({ topic, loaded, pausedBy }) => {
+      if (pausedBy !== undefined) return [`table ${topic} is paused: ${pausedBy}`];
+      return loaded ? [] : [`table ${topic} is not loaded yet`];
+    }),
+    ...stages.flatMap(({ stage, pausedBy }) => (pausedBy === null ? [] : [`stage ${stage} is paused: ${pausedBy}`])),
     ...stages.flatMap(({ stage, assigned, opening }) => {
       if (assigned === null) return [`stage ${stage} is not in its group yet`];
       return opening === 0 ? [] : [`stage ${stage} has ${opening} of its ${assigned} tasks not open yet`];

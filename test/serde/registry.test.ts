@@ -6,7 +6,7 @@ import { afterEach, describe, it } from 'mocha';
 import { systemClock, type Clock } from '../../lib/core/clock.ts';
 import { DeadLetterError, RetryError, StopError } from '../../lib/core/errors.ts';
 import { silentLogger } from '../../lib/core/logger.ts';
-import { createSerde, type Serde } from '../../lib/serde/index.ts';
+import { createSerde, UnreadableSchemaError, type Serde } from '../../lib/serde/index.ts';
 import { RegistrySchemas } from '../../lib/serde/registry.ts';
 import { avro } from '../../topology/codecs.ts';
 import { batchOf, recordOf, wire } from './support.ts';
@@ -73,6 +73,39 @@ describe('schemas from the registry', () => {
     expect(decoder.prepare(batch)).to.equal(undefined);
     expect([decoder.decode(batch.value(0)), decoder.decode(batch.value(2))]).to.deep.equal([{ v: 1 }, { v: 2 }]);
     expect(asked).to.deep.equal(['GET /apis/ccompat/v7/schemas/ids/3']);
+  });
+
+  it('are asked for anew when everything written with one cannot be read, and read once it is mended', async () => {
+    let text = JSON.stringify(recordOf('string').avro);
+    const { url, asked } = await registry(() => ({ status: 200, body: { schema: text } }));
+    const decoder = serdeAt(url).valueDecoder(avro(recordOf('int')));
+    const batch = batchOf(wire(3, Buffer.from([2])));
+    for (let time = 1; time <= 2; time += 1) {
+      await decoder.prepare(batch);
+      expect(() => decoder.decode(batch.value(0))).to.throw(UnreadableSchemaError, 'schema 3 (R) cannot be read, v: string cannot be read as int');
+      expect(asked).to.have.length(time);
+    }
+    text = schemaText;
+    await decoder.prepare(batch);
+    expect(decoder.decode(batch.value(0))).to.deep.equal({ v: 1 });
+    expect(decoder.prepare(batch)).to.equal(undefined);
+  });
+
+  it('keep what is known of them while the registry cannot be asked anew', async () => {
+    let status = 200;
+    const { url } = await registry(() => (status === 404 ? unknown : { status, body: { schema: JSON.stringify(recordOf('string').avro) } }));
+    const serde = serdeAt(url);
+    const batch = batchOf(wire(3, Buffer.from([2, 97])));
+    const [unable, able] = [serde.valueDecoder(avro(recordOf('int'))), serde.valueDecoder(avro(recordOf('string')))];
+    await Promise.all([unable.prepare(batch), able.prepare(batch)]);
+    expect(() => unable.decode(batch.value(0))).to.throw(UnreadableSchemaError);
+    expect(able.decode(batch.value(0))).to.deep.equal({ v: 'a' });
+    status = 503;
+    expect(await failureOf(unable.prepare(batch))).to.be.instanceOf(RetryError);
+    status = 404;
+    await unable.prepare(batch);
+    expect(() => unable.decode(batch.value(0))).to.throw(UnreadableSchemaError);
+    expect(able.decode(batch.value(0))).to.deep.equal({ v: 'a' });
   });
 
   it('are shared by the decoders of a worker', async () => {

@@ -25,6 +25,8 @@ describe('the health of a worker', () => {
     ['everything is open', figuresOf(), 200, 200, []],
     ['the group has no task for it', figuresOf({ stages: [stageOf('a', null, { assigned: 0, tasks: 0 })] }), 200, 200, []],
     ['a sink is down', figuresOf({ stages: [stageOf('a', 'a', { breaker: 'open' })] }), 200, 200, []],
+    ['a task cannot read a schema', figuresOf({ stages: [stageOf('a', null, { paused: 1, pausedBy: 'schema 7 cannot be read' })] }), 200, 503, ['stage a is paused: schema 7 cannot be read']],
+    ['a table cannot be read on', figuresOf({ tables: [{ topic: 'content', rows: 3, loaded: true, pausedBy: 'schema 7 cannot be read' }] }), 200, 503, ['table content is paused: schema 7 cannot be read']],
     ['it stops', figuresOf({ state: 'stopping' }), 200, 503, ['the worker is stopping']],
     ['it has failed', figuresOf({ state: 'failed' }), 503, 503, ['the worker has failed; its log says why']],
   ];

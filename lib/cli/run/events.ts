@@ -4,7 +4,7 @@ import { scrub } from '../../core/logger.ts';
 import type { WorkerEvent } from '../../runtime/events.ts';
 
 /** Events that are rare enough for a channel between processes and for people to read. */
-const COARSE = ['assigned', 'restored', 'fenced', 'aborted', 'sinkState', 'error', 'stopped'] as const;
+const COARSE = ['assigned', 'restored', 'fenced', 'aborted', 'paused', 'sinkState', 'error', 'stopped'] as const;
 
 type Plain<E> = E extends { readonly error: unknown } ? Omit<E, 'error'> & { readonly error: string } : E;
 
@@ -31,6 +31,8 @@ const textOf = ({ event, worker }: WorkerNews): string | null => {
       return `${event.stage}: task ${event.partition} of worker ${worker} was shut out by a newer owner`;
     case 'aborted':
       return `${event.stage}: task ${event.partition} of worker ${worker} begins again at its last commit: ${event.error}`;
+    case 'paused':
+      return `${event.stage}: task ${event.partition} of worker ${worker} is paused: ${event.error}`;
     case 'error':
       return `Worker ${worker} stops: ${event.error}`;
     case 'restored':
