@@ -4,6 +4,8 @@
  * value from the row it has. After a change of the primary key there is no row under the new key to take it from (Debezium sends a
  * delete and a create, and the create carries the placeholder): only REPLICA IDENTITY FULL keeps the value then.
  */
+import { dateText } from './time-text.ts';
+
 export const PLACEHOLDER = '__debezium_unavailable_value';
 
 const bytes = Buffer.from(PLACEHOLDER, 'utf8');
@@ -11,6 +13,9 @@ const bytes = Buffer.from(PLACEHOLDER, 'utf8');
 const UUID = 'b68a35a7-17ad-35b3-af2a-ae46edb4545a';
 /** What stands in an hstore that is sent as JSON text. */
 const HSTORE = JSON.stringify({ [PLACEHOLDER]: PLACEHOLDER });
+
+/** The placeholder's byte codes as the dates of a date[] that is read as text. */
+const DATES: readonly string[] = [...bytes].map(dateText);
 
 /**
  * Whether a column's value is Debezium's placeholder, in any of the forms it takes: text (text, json, xml), bytes (bytea), a list of one of
@@ -23,7 +28,7 @@ export const isUnavailable = (value: unknown): boolean => {
   if (value instanceof Uint8Array) return value.length === bytes.length && bytes.equals(value);
   if (Array.isArray(value)) {
     if (value.length === 1) return value[0] === UUID || (!Array.isArray(value[0]) && isUnavailable(value[0]));
-    return value.length === bytes.length && value.every((item, i) => (typeof item === 'number' || typeof item === 'bigint') && Number(item) === bytes[i]);
+    return value.length === bytes.length && value.every((item, i) => (typeof item === 'number' || typeof item === 'bigint' ? Number(item) === bytes[i] : item === DATES[i]));
   }
   return (value as Readonly<Record<string, unknown>>)[PLACEHOLDER] === PLACEHOLDER;
 };

@@ -74,6 +74,7 @@ describe('a Connect worker that is killed under load', function () {
     await killing;
     await other.end();
     await begin();
+    await eventually(async () => (await lab.count(`${lab.app}.clean`)) >= expected.length, () => 'as many changes', 90_000);
     // What is repeated stands in front of what is new.
     await eventually(async () => (await lab.readJson(`${lab.app}.clean`)).length >= expected.length, () => 'every change', 90_000);
   });

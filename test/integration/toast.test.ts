@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
 import { DeadLetterError } from '../../lib/core/errors.ts';
 import { mergeUnavailable } from '../../lib/serde/index.ts';
-import { debezium, schema, type Change } from '../../topology/index.ts';
+import { debezium, schema, type Change, type TimeAs } from '../../topology/index.ts';
 import { Capture } from './support/capture.ts';
 
 type Row = Record<string, unknown>;
@@ -36,6 +36,17 @@ const COLUMNS: readonly (readonly [type: string, value: string])[] = [
 const LOST: readonly (readonly [type: string, value: string])[] = [
   ['numeric', `('1' || translate(${text}, 'abcdef', '012345'))::numeric`],
   ['varbit', `('x' || ${text})::bit(32768)::varbit`],
+  ['smallint[]', `${parts('i::smallint')} || ${parts('i::smallint')}`],
+  ['timestamp[]', parts("timestamp '2000-01-01' + i * interval '1 us'")],
+  ['timestamp(3)[]', parts("timestamp '2000-01-01' + i * interval '1 ms'")],
+  ['timestamptz[]', parts("timestamptz '2000-01-01' + i * interval '1 us'")],
+  ['time[]', parts("time '00:00' + i * interval '1 us'")],
+  ['double precision[]', parts('i::float8')],
+  ['real[]', `${parts('i::float4')} || ${parts('i::float4')}`],
+  ['numeric[]', parts('i::numeric * 12345678901234567890')],
+  ['numeric(30,2)[]', parts("i::numeric * 12345678901234567890")],
+  ['boolean[]', `array_fill(true, ARRAY[6000])`],
+  ['inet[]', parts("inet '10.0.0.0' + i")],
 ];
 const ALL = [...COLUMNS, ...LOST];
 const column = (i: number): string => `c${i}`;
@@ -49,8 +60,8 @@ describe('large values that an update did not touch', function () {
   let updated: Row;
   let update: Buffer;
 
-  const decode = async (bytes: Buffer, unavailable: 'keep' | 'refuse', fields: readonly Field[] = row.fields): Promise<Row> => {
-    const decoder = capture.serde().valueDecoder(debezium(schema<Row>({ ...row, fields })), unavailable);
+  const decode = async (bytes: Buffer, unavailable: 'keep' | 'refuse', fields: readonly Field[] = row.fields, time: TimeAs = 'units'): Promise<Row> => {
+    const decoder = capture.serde().valueDecoder(debezium(schema<Row>({ ...row, fields }), { time }), unavailable);
     await decoder.prepare({ count: 1, key: () => null, value: () => bytes });
     return (decoder.decode(bytes) as Change<Row>).after!;
   };
@@ -85,9 +96,11 @@ describe('large values that an update did not touch', function () {
 
     it(`are a dead letter for a stream: ${type}`, async () => {
       const wanted = row.fields.filter(({ name }) => name === column(i));
-      const thrown = await decode(update, 'refuse', wanted).catch((error: unknown) => error);
-      expect(thrown).to.be.instanceOf(DeadLetterError);
-      expect(String(thrown)).to.include(`column ${column(i)} was not sent by Debezium (unchanged TOAST)`);
+      for (const time of ['units', 'text'] as const) {
+        const thrown = await decode(update, 'refuse', wanted, time).catch((error: unknown) => error);
+        expect(thrown).to.be.instanceOf(DeadLetterError);
+        expect(String(thrown)).to.include(`column ${column(i)} was not sent by Debezium (unchanged TOAST)`);
+      }
     });
   }
 

@@ -14,6 +14,7 @@ describe("Debezium's placeholder for what it did not send", () => {
     ['a list of numbers', CODES],
     ['a list of bigints', CODES.map(BigInt)],
     ['a list of uuids', ['b68a35a7-17ad-35b3-af2a-ae46edb4545a']],
+    ['a list of dates as text', CODES.map((code) => new Date(code * 86_400_000).toISOString().slice(0, 10))],
     ['a map', { [TEXT]: TEXT }],
     ['the JSON text of a map', JSON.stringify({ [TEXT]: TEXT })],
   ] as const) {
