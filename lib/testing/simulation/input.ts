@@ -30,11 +30,12 @@ const US_PER_MS = 1_000;
 
 const envelopeOf = (topic: string, { int64 }: DebeziumCodec<unknown>): Input['envelope'] => {
   const [, schemaName = '', table = topic] = /([^.]*)\.([^.]*)$/.exec(topic) ?? [];
+  const long = (n: bigint | null | undefined): bigint | number | null => (n === null || n === undefined ? null : int64 === 'number' ? Number(n) : n);
   return ({ op, before, after, source }, timestamp) => {
     const micros = timestamp * US_PER_MS;
     return {
       op, before: before ?? null, after: after ?? null,
-      source: { ts_us: int64 === 'number' ? micros : BigInt(micros), snapshot: source?.snapshot ?? 'false', schema: schemaName, table, txId: null, lsn: null },
+      source: { ts_us: int64 === 'number' ? micros : BigInt(micros), snapshot: source?.snapshot ?? 'false', schema: schemaName, table, txId: long(source?.txId), lsn: long(source?.lsn) },
     };
   };
 };
