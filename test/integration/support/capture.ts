@@ -128,7 +128,7 @@ export class Capture {
     await this.client.end();
     const admin = this.kafka.admin();
     await admin.connect();
-    const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(this.name) || topic === `__debezium-heartbeat.${this.name}`);
+    const topics = (await admin.listTopics()).filter((topic) => topic.includes(this.name));
     if (topics.length > 0) await admin.deleteTopics({ topics });
     await admin.disconnect();
   }
