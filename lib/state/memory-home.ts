@@ -26,6 +26,7 @@ export class MemoryTask implements TaskState {
   readonly #positions: Positions;
   readonly #kept: KeptTask;
   readonly #owner: string;
+  #isClosed = false;
 
   constructor(task: TaskSpec, { keep = keepNothing, makeStore = ({ name, decoder }, _, kept) => new MemoryStore(name, decoder, kept) }: MemoryHomeOptions = {}) {
     this.#task = task;
@@ -34,14 +35,17 @@ export class MemoryTask implements TaskState {
     this.#kept = keep(task.stage, task.partition);
     this.#kept.owner = this.#owner;
     this.stores = task.stores.map((spec) => {
-      const kept = this.#kept.stores.get(spec.name) ?? { entries: new Map(), position: null };
+      // Of its own from now on: a former opening that has not ended, still restoring maybe, must not write beneath this one.
+      const former = this.#kept.stores.get(spec.name);
+      const kept: Kept = { entries: new Map(former?.entries), position: former?.position ?? null };
       this.#kept.stores.set(spec.name, kept);
       return makeStore(spec, task.partition, kept);
     });
   }
 
   async committed(sent: readonly Sent[], validAtMs: number): Promise<void> {
-    if (this.#kept.owner !== this.#owner) throw new RejoinError('the state of the task has a newer owner', { where: { stage: this.#task.stage, partition: this.#task.partition } });
+    // What was sealed is thrown away by then: the position must not go past it.
+    if (this.#isClosed || this.#kept.owner !== this.#owner) throw new RejoinError('the state of the task is closed, or has a newer owner', { where: { stage: this.#task.stage, partition: this.#task.partition } });
     const positions = this.#positions.after(this.stores, sent, validAtMs);
     this.stores.forEach((store, i) => {
       store.committed();
@@ -51,6 +55,7 @@ export class MemoryTask implements TaskState {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     for (const store of this.stores) store.discard();
   }
 }
