@@ -7,6 +7,9 @@ type Definition = { readonly [attribute: string]: unknown };
 /** Attribute of a schema file that names the exported value; without it the file's name does. */
 export const EXPORT_ATTRIBUTE = 'millrace.export';
 
+/** Attribute of a schema file that names its subject in the registry; a row of Debezium's has it in its name. */
+export const SUBJECT_ATTRIBUTE = 'millrace.subject';
+
 const IDENTIFIER = /^[A-Za-z_$][A-Za-z0-9_$]*$/;
 /** Names that a module of ours cannot export: what it imports, and the language's own words. */
 const RESERVED = /^(schema|break|case|catch|class|const|continue|debugger|default|delete|do|else|enum|export|extends|false|finally|for|function|if|import|in|instanceof|new|null|return|super|switch|this|throw|true|try|typeof|var|void|while|with|yield|let|static|await|implements|interface|package|private|protected|public|arguments|eval)$/;
@@ -63,7 +66,7 @@ const moduleOf = (parsed: unknown, fileName: string): string => {
   const names = exportNames(definition, fileName.replace(/\.avsc$/, ''));
   const writer = new TypeWriter();
   writer.record(definition, names.type);
-  const { [EXPORT_ATTRIBUTE]: _, ...avro } = definition;
+  const { [EXPORT_ATTRIBUTE]: _, [SUBJECT_ATTRIBUTE]: __, ...avro } = definition;
   return [
     `/** Generated from ${fileName} by \`millrace schemas types\`: change that file and run it again. */`,
     `import { ${['schema', ...writer.imported.map((name) => `type ${name}`)].join(', ')} } from 'millrace/topology';`,

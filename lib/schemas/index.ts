@@ -1,10 +1,16 @@
-/** Types from schema files. */
+/** Schema files: the types made from them, and how they stand to what is registered. */
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigurationError, messageOf } from '../core/errors.ts';
 import { generateTypes } from './generate.ts';
 
 export { generateTypes } from './generate.ts';
+export { checkSchema, problemLines, type SchemaCheck, type Versions } from './check.ts';
+export { diffSchema, type FieldChange, type FieldShape, type SchemaDiff } from './diff.ts';
+export { loadSchemas, type SchemaFile } from './files.ts';
+export { pullSchemas, type PulledSchema } from './pull.ts';
+export { pushSchemas, type PushedSchema } from './push.ts';
+export { RegistryClient, type RegistryClientOptions } from './registry-client.ts';
 
 /** A generated module beside its schema file. */
 export interface GeneratedModule {
