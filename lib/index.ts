@@ -3,6 +3,8 @@ export { run } from './runtime/run.ts';
 export type { RunHandle, RunOptions } from './runtime/run.ts';
 export type { WorkerEvent } from './runtime/events.ts';
 export type { StoreChange, StoreView } from './runtime/store-views.ts';
+export { backfill, discardBackfill } from './backfill/index.ts';
+export type { BackfillOptions, BackfillProgress, BackfillStart, BackfillSummary } from './backfill/index.ts';
 export { serve } from './server/index.ts';
 export type { ServedWorker, ServeOptions, WorkerServer } from './server/index.ts';
 export { plan } from './plan/plan.ts';

@@ -16,7 +16,7 @@ const layers = createRequire(import.meta.url)('../.dependency-cruiser.cjs') as {
 
 /** The types of the runtime's door, as it writes them. */
 const types = [
-  'BreakerState', 'Clock', 'Config', 'EntryPlan', 'Environment', 'HistogramFigures', 'LogFields', 'Logger', 'OutputPlan', 'Plan', 'RunHandle', 'RunOptions', 'ServeOptions', 'ServedWorker',
+  'BackfillOptions', 'BackfillProgress', 'BackfillStart', 'BackfillSummary', 'BreakerState', 'Clock', 'Config', 'EntryPlan', 'Environment', 'HistogramFigures', 'LogFields', 'Logger', 'OutputPlan', 'Plan', 'RunHandle', 'RunOptions', 'ServeOptions', 'ServedWorker',
   'StageFigures', 'StagePlan', 'StoreChange', 'StorePlan', 'StoreView', 'TableFigures', 'Timer', 'TopicPlan', 'TopicRole', 'WorkerEvent', 'WorkerFigures', 'WorkerServer', 'WorkerState',
 ];
 
@@ -24,7 +24,7 @@ const types = [
 const doors: Readonly<Record<string, { readonly exports: object; readonly names: readonly string[] }>> = {
   millrace: {
     exports: millrace,
-    names: ['ConfigurationError', 'DeadLetterError', 'MillraceError', 'PauseError', 'RejoinError', 'RetryError', 'StopError', 'plan', 'run', 'serve'],
+    names: ['ConfigurationError', 'DeadLetterError', 'MillraceError', 'PauseError', 'RejoinError', 'RetryError', 'StopError', 'backfill', 'discardBackfill', 'plan', 'run', 'serve'],
   },
   'millrace/testing': { exports: testing, names: ['FAULTS', 'SimulationError', 'drive', 'simulate'] },
   'millrace/topology': {

@@ -44,6 +44,8 @@ export interface RedisSink<V = never, K = never> extends Accepts<V, K> {
   readonly kind: 'redis';
   /** May carry user and password. Null: the worker's `MILLRACE_REDIS_URL`. */
   readonly url: Setting | null;
+  /** Which command it is, for every record. */
+  readonly type: RedisCommand['type'];
   readonly command: Fn<RedisCommand>;
 }
 

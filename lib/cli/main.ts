@@ -22,6 +22,7 @@ const COMMANDS: readonly Entry[] = [
   { name: 'clean', description: 'stop the local stack and delete its data', load: () => import('./clean.ts') },
   { name: 'run', description: 'run a topology with workers', load: () => import('./run.ts') },
   { name: 'reset', description: 'take an application back to before its first start', load: () => import('./reset.ts') },
+  { name: 'backfill', description: 'run a topology over its history, beside live traffic', load: () => import('./backfill.ts') },
   { name: 'describe', description: 'show a topology as a tree or a picture', load: () => import('./describe.ts') },
   { name: 'connectors', description: 'write, check, apply and watch the connectors of Kafka Connect', load: () => import('./connectors.ts') },
   { name: 'snapshot', description: 'have a captured table read again', load: () => import('./snapshot.ts') },

@@ -179,6 +179,11 @@ export interface KafkaAdmin {
   deleteGroups(groupIds: readonly string[]): Promise<readonly string[]>;
   endOffsets(partitions: readonly TopicPartition[], isolation: Isolation): Promise<readonly Position[]>;
   startOffsets(partitions: readonly TopicPartition[]): Promise<readonly Position[]>;
+  /**
+   * Where to look for the first record of each partition, by offset, whose timestamp is `timestampMs` or later: no such record lies before. Brokers take the marker
+   * of a transaction, which has their own time, for a record: it may be one. Where there is nothing so late, the log's end (last stable offset).
+   */
+  offsetsAtTime(partitions: readonly TopicPartition[], timestampMs: number): Promise<readonly Position[]>;
   /** Deletes what lies before the positions (repartition topics behind the committed offset). */
   deleteRecordsBefore(positions: readonly Position[]): Promise<void>;
   close(): Promise<void>;
@@ -187,7 +192,8 @@ export interface KafkaAdmin {
 /** The way to one Kafka cluster. */
 export interface KafkaPort {
   admin(): KafkaAdmin;
-  reader(): BatchReader;
+  /** `stage`: for whom it reads, where it reads what a stage processes (and not a table, or to look). */
+  reader(stage?: string): BatchReader;
   producer(transactionalId: string, options: { readonly transactionTimeoutMs: number }): TransactionalProducer;
   /**
    * At least once: records and offsets count as soon as they are sent, `commit` does nothing more. An older owner is shut out by the

@@ -59,7 +59,7 @@ export class StageRunner {
       rebalanceTimeoutMs: config.rebalanceTimeoutMs,
       onDisk: () => context.home.partitions(stage.name),
     });
-    this.#reader = port.reader();
+    this.#reader = port.reader(stage.name);
     this.#wake = new Wake(context.clock);
   }
 

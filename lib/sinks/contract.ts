@@ -32,6 +32,8 @@ export interface SinkContext {
   readonly log: Logger;
   /** Longest time of one write. */
   readonly timeoutMs: number;
+  /** The application whose history this one writes, in a backfill. Default: none, this is live traffic. */
+  readonly backfillOf?: string;
 }
 
 /** The task that a writer writes for. */
@@ -79,6 +81,14 @@ export interface SinkDriver {
   open(): Promise<void>;
   /** A writer for a task; for fenced sinks this shuts out older owners. */
   writer(task: SinkTask): Promise<SinkWriter>;
+  /**
+   * Before a backfill settles where it ends: from now on live traffic leaves word of what it writes, and this backfill leaves that alone. 'resumed': that must
+   * have been so since its first start. Rejects with `StopError` when it was not, or when another backfill writes to the sink. A sink whose writes
+   * need no such order leaves it out, as `release`.
+   */
+  protect?(start: 'first' | 'resumed'): Promise<void>;
+  /** After a backfill: takes away what `protect` and its writers have left of themselves. */
+  release?(partitions: SinkTask['partitions']): Promise<void>;
   /** Resolves when the system answers. */
   health(): Promise<void>;
   close(): Promise<void>;

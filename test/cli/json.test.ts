@@ -15,7 +15,7 @@ const ROOT = join(import.meta.dirname, '..', '..');
 const TOPOLOGY = join(ROOT, 'examples', 'engagement', 'topology.ts');
 
 const COMMANDS: readonly (readonly string[])[] = [
-  ['start'], ['up'], ['down'], ['status'], ['clean'], ['run'], ['reset'], ['describe'], ['connectors', 'apply'], ['connectors', 'status'], ['snapshot'], ['resync'],
+  ['start'], ['up'], ['down'], ['status'], ['clean'], ['run'], ['reset'], ['backfill'], ['describe'], ['connectors', 'apply'], ['connectors', 'status'], ['snapshot'], ['resync'],
   ['connectors', 'scaffold'], ['connectors', 'validate'], ['connectors', 'diff'], ['connectors', 'restart'], ['connectors', 'pause'], ['connectors', 'resume'], ['connectors', 'delete'],
   ['schemas', 'types'],
 ];

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { millrace } from './support.ts';
 
-const COMMANDS = ['start', 'up', 'down', 'status', 'clean', 'run', 'reset', 'describe', 'connectors', 'snapshot', 'resync', 'schemas'];
+const COMMANDS = ['start', 'up', 'down', 'status', 'clean', 'run', 'reset', 'backfill', 'describe', 'connectors', 'snapshot', 'resync', 'schemas'];
 
 describe('the command line', () => {
   let folder: string;

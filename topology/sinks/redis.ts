@@ -49,13 +49,13 @@ const wholeAtLeast1 = (call: string, name: string, value: number | undefined): n
 
 const keyFunction = <V, K>(key: RedisKey<V, K>): ((value: V, meta: Meta<K>) => string) => (typeof key === 'string' ? () => key : key);
 
-const sink = <V, K>(url: Setting | undefined, command: (value: V, meta: Meta<K>) => RedisCommand): RedisSink<V, K> => ({ kind: 'redis', url: url ?? null, command });
+const sink = <V, K>(url: Setting | undefined, type: RedisCommand['type'], command: (value: V, meta: Meta<K>) => RedisCommand): RedisSink<V, K> => ({ kind: 'redis', url: url ?? null, type, command });
 
 /** Sets fields of a hash. */
 const hash = <V, K>(options: RedisHashOptions<V, K>): RedisSink<V, K> => {
   const key = keyFunction(options.key);
   const expireSeconds = wholeAtLeast1('redis.hash', 'expireSeconds', options.expireSeconds);
-  return sink<V, K>(options.url, (value, meta) => ({ type: 'hash', key: key(value, meta), fields: options.fields(value, meta), expireSeconds }));
+  return sink<V, K>(options.url, 'hash', (value, meta) => ({ type: 'hash', key: key(value, meta), fields: options.fields(value, meta), expireSeconds }));
 };
 
 /** Sets a member's score in a sorted set and, with `keep`, drops the lowest. */
@@ -63,7 +63,7 @@ const sortedSet = <V, K>(options: RedisSortedSetOptions<V, K>): RedisSink<V, K> 
   const key = keyFunction(options.key);
   const keep = wholeAtLeast1('redis.sortedSet', 'keep', options.keep);
   const expireSeconds = wholeAtLeast1('redis.sortedSet', 'expireSeconds', options.expireSeconds);
-  return sink<V, K>(options.url, (value, meta) => ({
+  return sink<V, K>(options.url, 'sortedSet', (value, meta) => ({
     type: 'sortedSet', key: key(value, meta), member: options.member(value, meta), score: options.score(value, meta), keep, expireSeconds,
   }));
 };
@@ -72,7 +72,7 @@ const sortedSet = <V, K>(options: RedisSortedSetOptions<V, K>): RedisSink<V, K> 
 const increment = <V, K>(options: RedisIncrementOptions<V, K>): RedisSink<V, K> => {
   const key = keyFunction(options.key);
   const expireSeconds = wholeAtLeast1('redis.increment', 'expireSeconds', options.expireSeconds);
-  return sink<V, K>(options.url, (value, meta) => ({ type: 'increment', key: key(value, meta), fields: options.fields(value, meta), expireSeconds }));
+  return sink<V, K>(options.url, 'increment', (value, meta) => ({ type: 'increment', key: key(value, meta), fields: options.fields(value, meta), expireSeconds }));
 };
 
 /** Appends an entry to a stream, with an id of Redis's own. */
@@ -80,7 +80,7 @@ const stream = <V, K>(options: RedisStreamOptions<V, K>): RedisSink<V, K> => {
   const key = keyFunction(options.key);
   const maxLength = wholeAtLeast1('redis.stream', 'maxLength', options.maxLength)!;
   const expireSeconds = wholeAtLeast1('redis.stream', 'expireSeconds', options.expireSeconds);
-  return sink<V, K>(options.url, (value, meta) => ({ type: 'stream', key: key(value, meta), fields: options.fields(value, meta), maxLength, expireSeconds }));
+  return sink<V, K>(options.url, 'stream', (value, meta) => ({ type: 'stream', key: key(value, meta), fields: options.fields(value, meta), maxLength, expireSeconds }));
 };
 
 export const redis = { hash, sortedSet, increment, stream } as const;

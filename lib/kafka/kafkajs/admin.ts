@@ -8,6 +8,8 @@ import { askCoordinator } from './patience.ts';
 import { GROUP_ID_NOT_FOUND, leadershipMoved, NONE, protocolError, TOPIC_ALREADY_EXISTS, UNKNOWN_TOPIC_OR_PARTITION } from './protocol-errors.ts';
 import { EARLIEST, firstError, LATEST, metadata, offsetFetch, type Call } from './requests.ts';
 
+/** No record is as late as the time asked for. */
+const NO_OFFSET = -1;
 /** How often a new topic's leaders are asked for. */
 const LEADER_POLL_MS = 20;
 
@@ -123,6 +125,13 @@ export class TopicAdmin implements KafkaAdmin {
 
   async startOffsets(partitions: readonly TopicPartition[]): Promise<readonly Position[]> {
     return offsetsAt(this.#connections, partitions, EARLIEST, 'read_committed');
+  }
+
+  async offsetsAtTime(partitions: readonly TopicPartition[], timestampMs: number): Promise<readonly Position[]> {
+    // Asked for first: what is written between the two questions lies behind this end, and is not passed over.
+    const ends = await this.endOffsets(partitions, 'read_committed');
+    const found = await offsetsAt(this.#connections, partitions, timestampMs, 'read_committed');
+    return found.map((position, i) => (position.offset === NO_OFFSET ? ends[i]! : position));
   }
 
   async deleteRecordsBefore(positions: readonly Position[]): Promise<void> {

@@ -60,6 +60,10 @@ export class MemoryAdmin implements KafkaAdmin {
     return partitions.length === 0 ? [] : this.#call('ListOffsets', (broker) => broker.startOffsets(partitions));
   }
 
+  async offsetsAtTime(partitions: readonly TopicPartition[], timestampMs: number): Promise<readonly Position[]> {
+    return partitions.length === 0 ? [] : this.#call('ListOffsets', (broker) => partitions.map((place) => ({ ...place, offset: broker.log(place).offsetAtTime(timestampMs) })));
+  }
+
   async deleteRecordsBefore(positions: readonly Position[]): Promise<void> {
     if (positions.length > 0) await this.#call('DeleteRecords', (broker) => broker.deleteRecordsBefore(positions));
   }

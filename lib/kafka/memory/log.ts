@@ -54,6 +54,12 @@ export class PartitionLog {
     return this.#entries;
   }
 
+  /** The first record below the last stable offset that is so late; without one, the last stable offset. */
+  offsetAtTime(timestampMs: number): number {
+    const stable = this.lastStable;
+    return this.#entries.find(({ offset, record }) => offset < stable && record !== null && record.timestamp >= timestampMs)?.offset ?? stable;
+  }
+
   /** Everything that ever was there, for whoever checks it: also what was deleted or compacted away. */
   get history(): readonly LogEntry[] {
     return this.#history;

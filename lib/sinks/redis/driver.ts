@@ -5,6 +5,7 @@ import { RateLimitedLog, scrub } from '../../core/logger.ts';
 import type { RedisSink } from '../../../topology/sinks.ts';
 import type { SinkContext, SinkDriver, SinkTask, SinkWriter } from '../contract.ts';
 import { redisError } from './errors.ts';
+import { backfillScript, MARK_SECONDS, writeScript } from './scripts.ts';
 import { claim } from './writer.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -15,6 +16,9 @@ const REFUSED_LOGIN = /^(?:NOAUTH|WRONGPASS|NOPERM|ERR (?:AUTH|invalid password|
 /** The fence of one partition of one sink; people who look into Redis can read it. */
 export const fenceKey = (app: string, sink: string, topic: string, partition: number): string =>
   ['millrace', 'fence', app, sink, topic, String(partition)].map((part) => encodeURIComponent(part)).join(':');
+
+/** Says that a backfill of this sink runs, and which; beside it stands what live traffic has written since. */
+export const markKey = (app: string, sink: string): string => ['millrace', 'backfill', app, sink].map((part) => encodeURIComponent(part)).join(':');
 
 /** One connection for all tasks of the sink in this worker; it comes back by itself after a fault. */
 export class RedisDriver implements SinkDriver {
@@ -62,7 +66,36 @@ export class RedisDriver implements SinkDriver {
 
   async writer(task: SinkTask): Promise<SinkWriter> {
     const { app, sink } = this.#context;
-    return claim(this.#client, this.#sink, task, (topic, partition) => fenceKey(app, sink, topic, partition));
+    const script = this.#context.backfillOf === undefined ? writeScript : backfillScript(this.#mark());
+    return claim(this.#client, this.#sink, { task, script, keyOf: (topic, partition) => fenceKey(app, sink, topic, partition) });
+  }
+
+  #mark(): string {
+    return markKey(this.#context.backfillOf ?? this.#context.app, this.#context.sink);
+  }
+
+  async protect(start: 'first' | 'resumed'): Promise<void> {
+    const { app, sink } = this.#context;
+    try {
+      if (start === 'first') await this.#client.set(this.#mark(), app, 'EX', MARK_SECONDS, 'NX');
+      const marked = await this.#client.get(this.#mark());
+      if (marked === app) return;
+      if (marked !== null) throw new StopError(`${marked} writes to sink ${sink} already`, { hint: 'One backfill of a Redis sink at a time: let that one end, or discard it' });
+    } catch (thrown) {
+      throw thrown instanceof StopError ? thrown : this.#failure(thrown, 'the mark of a backfill');
+    }
+    throw new StopError(`Redis has no mark of this backfill any more: what live traffic has written to ${sink} since is not known`, { hint: 'Discard the backfill, and start it anew' });
+  }
+
+  async release(partitions: SinkTask['partitions']): Promise<void> {
+    const { app, sink } = this.#context;
+    const fences = partitions.flatMap(({ topic, partition }) => [fenceKey(app, sink, topic, partition), `${fenceKey(app, sink, topic, partition)}:refused`]);
+    try {
+      if (fences.length > 0) await this.#client.unlink(...fences);
+      if (await this.#client.get(this.#mark()) === app) await this.#client.unlink(this.#mark(), `${this.#mark()}:live`);
+    } catch (thrown) {
+      throw this.#failure(thrown, 'the end of a backfill');
+    }
   }
 
   async health(): Promise<void> {

@@ -62,8 +62,7 @@ return reply
  * A command of several Redis calls can only fail in its first one, or is undone: nothing refused is half applied. What was
  * refused is remembered beside the fence, since a replay of it is trimmed but must be reported as refused again.
  */
-export const writeScript = script(`${COMMON}
-local MANY = 4000
+const WRITE = `
 local parts, producerId, epoch = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local reached, remembered = {}, {}
 for i = 1, parts do
@@ -79,11 +78,29 @@ for i = 1, parts do
   if ARGV[4 * i + 3] ~= '' then redis.call('ZREMRANGEBYSCORE', KEYS[parts + i], '-inf', '(' .. ARGV[4 * i + 3]) end
 end
 
-local function spread(command, key, from, count)
+local function spread(command, key, list, from, count)
   for a = from, from + count - 1, MANY do
-    local r = redis.pcall(command, key, unpack(ARGV, a, math.min(a + MANY, from + count) - 1))
+    local r = redis.pcall(command, key, unpack(list, a, math.min(a + MANY, from + count) - 1))
     if type(r) == 'table' and r.err then return r.err end
   end
+end
+
+local written = {}
+local function mark(key, part)
+  if watched then written[#written + 1] = key .. '\\0' .. part end
+end
+local function isNewerLive(key, part)
+  return live and redis.call('SISMEMBER', live, key .. '\\0' .. part) == 1
+end
+local function older(key, from, count, step)
+  if not live then return ARGV, from, count end
+  local list = {}
+  for x = from, from + count - 1, step do
+    if not isNewerLive(key, ARGV[x]) then
+      for y = x, x + step - 1 do list[#list + 1] = ARGV[y] end
+    end
+  end
+  return list, 1, #list
 end
 
 local function increment(key, from, count)
@@ -128,19 +145,29 @@ while a <= #ARGV do
   local offset = ARGV[a + 1]
   local skip = tonumber(offset) <= reached[i]
   local err
+  local idle = false
   a = a + 5
   if kind == 'hash' then
     local set, drop = tonumber(ARGV[a]), tonumber(ARGV[a + 1])
     if not skip then
-      err = spread('HSET', key, a + 2, set)
-      if not err then err = spread('HDEL', key, a + 2 + set, drop) end
+      local sets, s, setCount = older(key, a + 2, set, 2)
+      local drops, d, dropCount = older(key, a + 2 + set, drop, 1)
+      idle = setCount + dropCount == 0
+      err = spread('HSET', key, sets, s, setCount)
+      if not err then err = spread('HDEL', key, drops, d, dropCount) end
+      if not err then
+        for x = a + 2, a + 1 + set, 2 do mark(key, ARGV[x]) end
+        for x = a + 2 + set, a + 1 + set + drop do mark(key, ARGV[x]) end
+      end
     end
     a = a + 2 + set + drop
   elseif kind == 'sortedSet' then
-    if not skip then
+    idle = isNewerLive(key, ARGV[a + 1])
+    if not skip and not idle then
       local r = redis.pcall('ZADD', key, ARGV[a], ARGV[a + 1])
       if type(r) == 'table' and r.err then err = r.err
-      elseif ARGV[a + 2] ~= '' then redis.call('ZREMRANGEBYRANK', key, 0, -1 - tonumber(ARGV[a + 2])) end
+      else mark(key, ARGV[a + 1]) end
+      if not err and ARGV[a + 2] ~= '' then redis.call('ZREMRANGEBYRANK', key, 0, -1 - tonumber(ARGV[a + 2])) end
     end
     a = a + 3
   elseif kind == 'increment' then
@@ -160,7 +187,7 @@ while a <= #ARGV do
   elseif err then
     redis.call('ZADD', KEYS[parts + i], offset, id .. ' ' .. err)
     redis.call('ZREMRANGEBYRANK', KEYS[parts + i], 0, -1 - ${REFUSALS_KEPT})
-  elseif expire ~= '' then
+  elseif expire ~= '' and not idle then
     redis.call('EXPIRE', key, expire)
   end
   if err then
@@ -171,5 +198,31 @@ end
 for i = 1, parts do
   if tonumber(ARGV[4 * i + 2]) > reached[i] then redis.call('HSET', KEYS[i], 'offset', ARGV[4 * i + 2]) end
 end
+for x = 1, #written, MANY do redis.call('SADD', watched, unpack(written, x, math.min(x + MANY, #written + 1) - 1)) end
 return reply
-`);
+`;
+
+const writeLua = (guard: string): string => `${COMMON}
+local MANY = 4000
+${guard}${WRITE}`;
+
+/** While a backfill of the sink runs, live traffic leaves word of which fields and members it has written. The fence's name says which sink it is. */
+export const writeScript = script(writeLua(`
+local of = string.match(KEYS[1], '^millrace:fence:([^:]+:[^:]+):')
+local watched = of and redis.call('EXISTS', 'millrace:backfill:' .. of) == 1 and 'millrace:backfill:' .. of .. ':live'
+local live = false
+`));
+
+/** How long a mark stays after the backfill's last write. */
+export const MARK_SECONDS = 604_800;
+
+/**
+ * The same for a backfill, which leaves alone what live traffic has written since `mark` was set. Replies {'UNMARKED'} when the mark is gone: nobody knows
+ * then what is newer.
+ */
+export const backfillScript = (mark: string): Script => script(writeLua(`
+local watched = false
+local live = '${mark}:live'
+if redis.call('EXPIRE', '${mark}', ${MARK_SECONDS}) == 0 then return {'UNMARKED'} end
+redis.call('EXPIRE', live, ${MARK_SECONDS})
+`));

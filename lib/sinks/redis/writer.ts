@@ -5,7 +5,7 @@ import type { SinkRecord, SinkTask, SinkWriter, WriteResult } from '../contract.
 import { Outcome, refusalOf, stopped, untilAborted } from '../outcome.ts';
 import { encodeCommand, type Argument } from './commands.ts';
 import { redisError } from './errors.ts';
-import { claimScript, writeScript, type Script } from './scripts.ts';
+import { claimScript, type Script } from './scripts.ts';
 
 /** One script call holds Redis up: it is cut at so many commands or so many characters. */
 const CALL_COMMANDS = 1_000;
@@ -68,24 +68,33 @@ const take = async (client: RedisCalls, { owner }: SinkTask, keys: readonly stri
   return keys.map((_, i) => ({ generation: Number(reply[1 + 2 * i]), offset: Number(reply[2 + 2 * i]) }));
 };
 
+export interface ClaimOptions {
+  readonly task: SinkTask;
+  /** How batches are written. */
+  readonly script: Script;
+  readonly keyOf: (topic: string, partition: number) => string;
+}
+
 /** Takes the task's fences over from any older owner. */
-export const claim = async (client: RedisCalls, sink: RedisSink, task: SinkTask, keyOf: (topic: string, partition: number) => string): Promise<RedisWriter> => {
+export const claim = async (client: RedisCalls, sink: RedisSink, { task, script, keyOf }: ClaimOptions): Promise<RedisWriter> => {
   const keys = task.partitions.map(({ topic, partition }) => keyOf(topic, partition));
   const claimed = await take(client, task, keys, keys.map(() => Number.MAX_SAFE_INTEGER));
   const fences = claimed.map(({ generation, offset }, i): Fence => ({ key: keys[i]!, generation, confirmed: offset, forgetBelow: null, written: false }));
-  return new RedisWriter(client, sink, task, fences);
+  return new RedisWriter(client, sink, { task, script, fences });
 };
 
 export class RedisWriter implements SinkWriter {
   readonly #client: RedisCalls;
   readonly #sink: RedisSink;
   readonly #task: SinkTask;
+  readonly #script: Script;
   readonly #fences: readonly Fence[];
 
-  constructor(client: RedisCalls, sink: RedisSink, task: SinkTask, fences: readonly Fence[]) {
+  constructor(client: RedisCalls, sink: RedisSink, { task, script, fences }: { readonly task: SinkTask; readonly script: Script; readonly fences: readonly Fence[] }) {
     this.#client = client;
     this.#sink = sink;
     this.#task = task;
+    this.#script = script;
     this.#fences = fences;
   }
 
@@ -182,10 +191,11 @@ export class RedisWriter implements SinkWriter {
     for (const arg of call.args) args.push(arg);
     let reply: readonly unknown[];
     try {
-      reply = await untilAborted(run(this.#client, writeScript, keys, args), signal);
+      reply = await untilAborted(run(this.#client, this.#script, keys, args), signal);
     } catch (thrown) {
       throw thrown instanceof RetryError ? thrown : redisError(thrown, 'a write');
     }
+    if (reply[0] === 'UNMARKED') throw new StopError('Redis has no mark of this backfill any more: what live traffic has written since is not known', { hint: 'Discard the backfill, and start it anew' });
     if (reply[0] === 'FENCED') throw new RejoinError(`A newer owner writes for this task: ${String(reply[1])}`);
     if (reply[0] === 'LOST') {
       throw new RejoinError(`Redis has lost writes that it had confirmed, at ${String(reply[1])}`, { hint: 'The task opens again at the position that Redis has' });

@@ -22,6 +22,28 @@ export const describeLogs = (place: () => Place): void => {
     expect(values(await place().read(topic, 4, 2))).to.deep.equal(['c']);
   });
 
+  it('finds where the first record of a time is, and nothing but markers where none is so late', async () => {
+    const topic = await place().topic(2);
+    const producer = await place().producer();
+    const batch = producer.batch();
+    for (const [i, time] of [1_000, 3_000, 2_000, 4_000].entries()) batch.append(topic, 0, null, `v${i}`, 1_700_000_000_000 + time);
+    batch.append(topic, 1, null, 'w', 1_700_000_000_500);
+    await producer.send(batch);
+    await producer.commit();
+    await place().read(topic, 5);
+    const [end] = await place().ends(topic);
+    const found = async (time: number): Promise<number[]> =>
+      (await place().port.admin().offsetsAtTime([{ topic, partition: 0 }, { topic, partition: 1 }], 1_700_000_000_000 + time)).map(({ offset }) => offset);
+    expect(await found(0)).to.deep.equal([0, 0]);
+    expect(await found(500)).to.deep.equal([0, 0]);
+    // The second record comes first in the log, though a later one is nearer to the time.
+    expect((await found(1_500))[0]).to.equal(1);
+    expect((await found(3_500))[0]).to.equal(3);
+    const [behind, other] = await found(9_000);
+    expect(behind).to.be.within(4, end);
+    expect(other).to.be.within(1, 2);
+  });
+
   it('asks to retry for a topic that does not exist', async () => {
     expect(await failure(place().port.reader().fetch([{ topic: place().name('absent'), partition: 0, offset: 0 }], LIMITS))).to.be.instanceOf(RetryError);
   });
