@@ -17,7 +17,7 @@ const TOPOLOGY = join(ROOT, 'examples', 'engagement', 'topology.ts');
 const COMMANDS: readonly (readonly string[])[] = [
   ['start'], ['up'], ['down'], ['status'], ['clean'], ['run'], ['reset'], ['backfill'], ['describe'], ['connectors', 'apply'], ['connectors', 'status'], ['snapshot'], ['resync'],
   ['connectors', 'scaffold'], ['connectors', 'validate'], ['connectors', 'diff'], ['connectors', 'restart'], ['connectors', 'pause'], ['connectors', 'resume'], ['connectors', 'delete'],
-  ['schemas', 'types'],
+  ['schemas', 'types'], ['schemas', 'pull'], ['schemas', 'check'], ['schemas', 'push'], ['schemas', 'diff'],
 ];
 
 /** As much of Kafka Connect as one connector that runs needs. */
