@@ -1,4 +1,4 @@
-/** What a backfill means for each kind of sink: when it is refused, and what it says before it begins. docs/decisions/0011-backfill.md says why. */
+/** What a backfill means for each kind of sink: when it is refused, and what it says before it begins. docs/decisions/0010-backfill.md says why. */
 import { parentsOf, type Node, type SinkNode } from '../../topology/node.ts';
 import type { KafkaAdmin, TopicPartition } from '../kafka/port.ts';
 import type { TopologyValue } from '../plan/types.ts';
