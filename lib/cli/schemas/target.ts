@@ -24,7 +24,7 @@ export const INTERRUPTED = '130, 143  interrupted';
 export const REGISTRY_DOWN = '1  the registry does not answer, or refuses';
 
 export const addTargetOptions = (command: Command): Command =>
-  addDirOption(command).option('--registry-url <url>', "the registry's Confluent-compatible API (or MILLRACE_REGISTRY_URL; else the local stack's)", process.env.MILLRACE_REGISTRY_URL);
+  addDirOption(command).option('--registry-url <url>', "the registry's Confluent-compatible API (or MILLRACE_REGISTRY_URL; else the local stack's)");
 
 export const addFileOptions = (command: Command): Command =>
   addTargetOptions(command)
@@ -32,7 +32,9 @@ export const addFileOptions = (command: Command): Command =>
     .option('--subject <name>', 'the subject of the one file, instead of what it says');
 
 const registryUrlOf = async ({ dir, registryUrl }: TargetFlags): Promise<string> => {
-  if (registryUrl !== undefined && registryUrl !== '') return registryUrl;
+  // No default of the option: it may carry a password, and help shows defaults.
+  const given = registryUrl ?? process.env.MILLRACE_REGISTRY_URL ?? '';
+  if (given !== '') return given;
   const { endpoints } = await attach({ dir });
   if (endpoints.registryUrl === undefined) throw new ConfigurationError([`The stack in ${dir} has no schema registry`]);
   return endpoints.registryUrl;
