@@ -1,13 +1,14 @@
 /**
  * The benchmarks: npm run bench -- [PART...] [--small] [--events N] [--rounds N]
  *
- * Parts: engine profile latency hold rate join commit restore micro report; all of them unless some are named. Progress goes to stderr, results to
+ * Parts: engine profile latency hold rate join commit restore backfill micro report; all of them unless some are named. Progress goes to stderr, results to
  * benchmarks/results/*.json, the report to docs/PERFORMANCE.md.
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { clean, down } from '../lib/stack/index.ts';
+import { runBackfill } from './backfill/run.ts';
 import { runCommit } from './commit/run.ts';
 import { loadedStack } from './data/load.ts';
 import { Deadline } from './deadline.ts';
@@ -22,9 +23,9 @@ import { runRestore } from './restore/run.ts';
 import { readResult, recorded, type PartName } from './results.ts';
 import { say } from './say.ts';
 import { sizes, type Sizes } from './sizes.ts';
-import { COMMIT_DIR, commitStack, INPUT_DIR, JOIN_DIR, joinStack, LIVE_DIR, liveStack, RESTORE_DIR, restoreStack } from './stack.ts';
+import { BACKFILL_DIR, backfillStack, COMMIT_DIR, commitStack, INPUT_DIR, JOIN_DIR, joinStack, LIVE_DIR, liveStack, RESTORE_DIR, restoreStack } from './stack.ts';
 
-const PARTS = ['engine', 'profile', 'latency', 'hold', 'rate', 'join', 'commit', 'restore', 'micro'] as const satisfies readonly PartName[];
+const PARTS = ['engine', 'profile', 'latency', 'hold', 'rate', 'join', 'commit', 'restore', 'backfill', 'micro'] as const satisfies readonly PartName[];
 const REPORT = join(import.meta.dirname, '..', 'docs', 'PERFORMANCE.md');
 /** The whole run ends within it; what there is no time for is left out and said. */
 const TOTAL_MS = 30 * 60_000;
@@ -112,9 +113,21 @@ const onRestore = async (wanted: ReadonlySet<string>, { restoreKeys: keys, resto
   }, 40_000 + rounds * 25_000, deadline);
 };
 
+const onBackfill = async (wanted: ReadonlySet<string>, { backfillRecords: records, backfillRows: rows, backfillS: seconds }: Sizes, deadline: Deadline): Promise<void> => {
+  if (!wanted.has('backfill')) return;
+  await part('backfill', async () => {
+    await clean({ dir: BACKFILL_DIR });
+    try {
+      return await runBackfill({ environment: (await backfillStack()).environment, records, rows, seconds });
+    } finally {
+      await clean({ dir: BACKFILL_DIR });
+    }
+  }, 60_000 + 2 * seconds * 1_000 + records / 4, deadline);
+};
+
 const report = async (): Promise<void> => {
-  const [engine, profile, latency, hold, rate, pairs, commit, restore, micro] = await Promise.all(PARTS.map((name) => readResult<never>(name)));
-  await writeFile(REPORT, reportText({ engine: engine!, profile: profile!, latency: latency!, hold: hold!, rate: rate!, join: pairs!, commit: commit!, restore: restore!, micro: micro! }));
+  const [engine, profile, latency, hold, rate, pairs, commit, restore, backfill, micro] = await Promise.all(PARTS.map((name) => readResult<never>(name)));
+  await writeFile(REPORT, reportText({ engine: engine!, profile: profile!, latency: latency!, hold: hold!, rate: rate!, join: pairs!, commit: commit!, restore: restore!, backfill: backfill!, micro: micro! }));
   say('docs/PERFORMANCE.md is written');
 };
 
@@ -132,6 +145,7 @@ const main = async (): Promise<void> => {
   await onPairs(wanted, size, deadline);
   await onCommits(wanted, size, deadline);
   await onRestore(wanted, size, deadline).catch((error: unknown) => void failures.push(`the broker of the restore: ${(error as Error).message}`));
+  await onBackfill(wanted, size, deadline);
   if (interruptedCode !== null) return;
   await report();
   for (const failure of failures) say(`not measured: ${failure}`);
@@ -144,7 +158,7 @@ for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) {
     if (interruptedCode !== null) process.exit(code);
     interruptedCode = code;
     say('interrupted: stopping the stacks');
-    void Promise.allSettled([down({ dir: INPUT_DIR }), down({ dir: LIVE_DIR }), down({ dir: JOIN_DIR }), down({ dir: COMMIT_DIR }), down({ dir: RESTORE_DIR })]).then(() => process.exit(code));
+    void Promise.allSettled([down({ dir: INPUT_DIR }), down({ dir: LIVE_DIR }), down({ dir: JOIN_DIR }), down({ dir: COMMIT_DIR }), down({ dir: RESTORE_DIR }), down({ dir: BACKFILL_DIR })]).then(() => process.exit(code));
   });
 }
 

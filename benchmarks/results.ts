@@ -8,7 +8,7 @@ const FOLDER = join(import.meta.dirname, 'results');
 const ROOT = join(import.meta.dirname, '..');
 const GIB = 1_073_741_824;
 
-export type PartName = 'engine' | 'profile' | 'latency' | 'hold' | 'rate' | 'join' | 'commit' | 'restore' | 'micro';
+export type PartName = 'engine' | 'profile' | 'latency' | 'hold' | 'rate' | 'join' | 'commit' | 'restore' | 'backfill' | 'micro';
 
 export interface Machine {
   readonly cpu: string;

@@ -17,6 +17,10 @@ export interface Sizes {
   readonly commitRounds: number;
   readonly restoreKeys: number;
   readonly restoreRounds: number;
+  /** Of history into Redis, and of its end into BigQuery's emulator; how long live traffic is timed alone. */
+  readonly backfillRecords: number;
+  readonly backfillRows: number;
+  readonly backfillS: number;
   /** What the parts on the live stack take, so that the engine leaves it to them. */
   readonly liveMs: number;
 }
@@ -40,6 +44,9 @@ const full: Sizes = {
   commitRounds: 5,
   restoreKeys: 1_000_000,
   restoreRounds: 3,
+  backfillRecords: 300_000,
+  backfillRows: 100_000,
+  backfillS: 20,
   liveMs: 13 * 60_000,
 };
 
@@ -59,6 +66,9 @@ const small: Sizes = {
   commitRounds: 2,
   restoreKeys: 200_000,
   restoreRounds: 1,
+  backfillRecords: 120_000,
+  backfillRows: 60_000,
+  backfillS: 10,
   liveMs: 4 * 60_000,
 };
 

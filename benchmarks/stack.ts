@@ -29,12 +29,16 @@ export const COMMIT_DIR = join(ROOT, '.millrace-bench-commit');
 /** New for each run: a changelog, and state restored from it. */
 export const RESTORE_DIR = join(ROOT, '.millrace-bench-restore');
 
+/** New for each run: a history, and the sinks that it is written to again. */
+export const BACKFILL_DIR = join(ROOT, '.millrace-bench-backfill');
+
 const INPUT_SERVICES: readonly BaseServiceName[] = ['kafka', 'registry', 'postgres', 'connect'];
 const INPUT_PORTS = 300;
 const LIVE_PORTS = 400;
 const JOIN_PORTS = 500;
 const COMMIT_PORTS = 600;
 const RESTORE_PORTS = 700;
+const BACKFILL_PORTS = 800;
 const CONNECTOR_WAIT_MS = 120_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 
@@ -117,6 +121,12 @@ export const restoreStack = async (): Promise<BenchStack> => {
   say('Bringing up Kafka');
   const stack = await up({ dir: RESTORE_DIR, services: ['kafka'], portOffset: RESTORE_PORTS, onProgress: told() });
   return { dir: RESTORE_DIR, environment: stack.environment };
+};
+
+export const backfillStack = async (): Promise<BenchStack> => {
+  say("Bringing up Kafka, Redis and BigQuery's emulator");
+  const stack = await up({ dir: BACKFILL_DIR, services: ['kafka', 'redis', 'bigquery'], portOffset: BACKFILL_PORTS, onProgress: told() });
+  return { dir: BACKFILL_DIR, environment: stack.environment };
 };
 
 /** All services and the partner of the example. */

@@ -1,8 +1,10 @@
 /** docs/PERFORMANCE.md, from results. A value: no I/O. */
+import type { BackfillBody } from '../backfill/run.ts';
 import type { CommitBody } from '../commit/run.ts';
 import { MOST_COST } from '../commit/schedule.ts';
 import type { EngineBody } from '../engine/run.ts';
 import { targets, type Summary } from '../engine/schedule.ts';
+import { backfillAims, backfillText } from './backfill-text.ts';
 import { commitText } from './commit-text.ts';
 import { joinText } from './join-text.ts';
 import { holdText, latencyText, rateText } from './live-text.ts';
@@ -26,6 +28,7 @@ export interface Results {
   readonly join: Result<JoinBody> | null;
   readonly commit: Result<CommitBody> | null;
   readonly restore: Result<RestoreBody> | null;
+  readonly backfill: Result<BackfillBody> | null;
   readonly micro: Result<MicroBody> | null;
 }
 
@@ -119,7 +122,7 @@ const microText = (result: Result<MicroBody>): readonly string[] => [
 /** What each part is run with alone. */
 const missing = (part: PartName): readonly string[] => [`## ${part}`, '', `Not measured yet: \`npm run bench -- ${part}\`.`];
 
-const verdictLines = ({ engine, latency, hold, join, commit, restore }: Results): readonly string[] => {
+const verdictLines = ({ engine, latency, hold, join, commit, restore, backfill }: Results): readonly string[] => {
   const lines: (readonly [string, boolean | null])[] = [
     ...targets.map(({ ours, theirs, atLeast }) => {
       const verdict = engine?.body.verdicts.find((v) => v.ours === ours);
@@ -130,13 +133,14 @@ const verdictLines = ({ engine, latency, hold, join, commit, restore }: Results)
     [`No event misses its row${join === null ? '' : ` (${count(join.body.pairs)} pairs)`}, also while workers are killed and restarted`, join === null ? null : join.body.passed],
     [`Exactly once costs at most ${100 * MOST_COST} % of the throughput at least once, with 4 and with 16 tasks`, commit === null || commit.body.costs.some(({ passed }) => passed === null) ? null : commit.body.costs.every(({ passed }) => passed === true)],
     ...restoreAims(restore === null ? null : restore.body),
+    ...backfillAims(backfill === null ? null : backfill.body),
   ];
   return lines.map(([what, passed]) => `- ${what}: ${verdictText(passed)}.`);
 };
 
 /** The whole page. */
 export const reportText = (results: Results): string => {
-  const { engine, profile, latency, hold, rate, join, commit, restore, micro } = results;
+  const { engine, profile, latency, hold, rate, join, commit, restore, backfill, micro } = results;
   const sections = [
     engine === null ? missing('engine') : engineText(engine),
     profile === null ? missing('profile') : profileText(profile),
@@ -146,6 +150,7 @@ export const reportText = (results: Results): string => {
     join === null ? missing('join') : joinText(join),
     commit === null ? missing('commit') : commitText(commit),
     restore === null ? missing('restore') : restoreText(restore),
+    backfill === null ? missing('backfill') : backfillText(backfill),
     micro === null ? missing('micro') : microText(micro),
   ];
   return [

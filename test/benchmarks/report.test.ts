@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
+import type { BackfillBody } from '../../benchmarks/backfill/run.ts';
 import type { CommitBody } from '../../benchmarks/commit/run.ts';
 import type { RestoreBody } from '../../benchmarks/restore/run.ts';
 import type { EngineBody } from '../../benchmarks/engine/run.ts';
@@ -10,7 +11,7 @@ import { reportText, type Results } from '../../benchmarks/report/text.ts';
 import { markdownTable } from '../../benchmarks/report/words.ts';
 import type { PartName, Result } from '../../benchmarks/results.ts';
 
-const none: Results = { engine: null, profile: null, latency: null, hold: null, rate: null, join: null, commit: null, restore: null, micro: null };
+const none: Results = { engine: null, profile: null, latency: null, hold: null, rate: null, join: null, commit: null, restore: null, backfill: null, micro: null };
 
 const result = <T>(part: PartName, body: T): Result<T> => ({
   part, at: '2026-03-04T05:06:07.890Z', seconds: 61, machine: { cpu: 'A CPU', cores: 2, memoryGiB: 24, system: 'linux' }, versions: { node: 'v24' }, load: { before: 0.5, after: 1.25 }, body,
@@ -53,11 +54,20 @@ const restore: RestoreBody = {
   passed: { memory: true, disk: false, restart: true },
 };
 
+const backfill: BackfillBody = {
+  liveRate: 200,
+  runs: [
+    { sink: 'orders', limit: 9_000, records: 300_000, rate: 8_950, before: { records: 4_000, p50Ms: 61.4, p99Ms: 120 }, during: { records: 6_000, p50Ms: 70, p99Ms: 230 } },
+    { sink: 'rows', limit: null, records: 60_000, rate: 1_900, before: { records: 4_000, p50Ms: 60, p99Ms: 118 }, during: { records: 6_000, p50Ms: 90, p99Ms: 300 } },
+  ],
+  passed: { rate: true, redisP99: true, bigqueryP99: false },
+};
+
 describe('benchmarks: the report', () => {
   it('says of each part that was never run how to run it, and of each aim that it is not measured', () => {
     const text = reportText(none);
-    for (const part of ['engine', 'profile', 'latency', 'hold', 'rate', 'join', 'commit', 'restore', 'micro']) expect(text).to.contain(`npm run bench -- ${part}`);
-    expect(text.match(/: not measured\.$/gm)).to.have.length(10);
+    for (const part of ['engine', 'profile', 'latency', 'hold', 'rate', 'join', 'commit', 'restore', 'backfill', 'micro']) expect(text).to.contain(`npm run bench -- ${part}`);
+    expect(text.match(/: not measured\.$/gm)).to.have.length(13);
   });
 
   it('says where, when and beside how much load it was measured', () => {
@@ -101,6 +111,14 @@ describe('benchmarks: the report', () => {
     expect(text).to.contain('| onto disk | 210,000 | 35 % | at least 40 %: **not reached** |');
     expect(text).to.contain('read 12 records of the changelog; its stores were open 601 ms and its first commit was done 714 ms after its process began.');
     expect(text).to.contain('- A worker whose state is on its disk (1,000,000 keys) has committed 5 s after its process began: reached.');
+  });
+
+  it('says how fast a backfill was, and what live traffic noticed of it', () => {
+    const text = reportText({ ...none, backfill: result('backfill', backfill) });
+    expect(text).to.contain('| Redis, a hash for each record | 9,000 | 300,000 | 8,950 | 61 / 120 | 70 / 230 |');
+    expect(text).to.contain("| BigQuery's emulator | none | 60,000 | 1,900 | 60 / 118 | 90 / 300 |");
+    expect(text).to.contain('- A backfill writes 8,000 records a second into Redis beside live traffic: reached.');
+    expect(text).to.contain("while a backfill writes into BigQuery's emulator: **not reached**.");
   });
 
   it('says that output was only counted where nothing compared it', () => {
