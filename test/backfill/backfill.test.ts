@@ -5,8 +5,9 @@ import { json, keyBy, map, scan, stream, through, to, topology } from '../../top
 import { http } from '../../topology/sinks/http.ts';
 import { kafka } from '../../topology/sinks/kafka.ts';
 import { redis } from '../../topology/sinks/redis.ts';
-import { ConfigurationError } from '../../lib/core/errors.ts';
+import { ConfigurationError, StopError } from '../../lib/core/errors.ts';
 import { silentLogger } from '../../lib/core/logger.ts';
+import type { KafkaPort } from '../../lib/kafka/port.ts';
 import { memoryPort } from '../../lib/kafka/memory/index.ts';
 import { backfill, discardBackfill, type BackfillOptions, type BackfillStart, type BackfillSummary } from '../../lib/backfill/index.ts';
 import type { TopologyValue } from '../../lib/plan/types.ts';
@@ -136,6 +137,33 @@ describe('a backfill', function () {
     written = [];
     await start(direct, { from: 95_000 });
     expect(written).to.deep.equal(range(95, 100));
+  });
+
+  it('only clears up when it was cut short while it did', async () => {
+    cluster.topic('orders');
+    history(0, 20);
+    let deletions = 0;
+    const failing = (): KafkaPort => {
+      const port = memoryPort({ broker: cluster.broker });
+      return { ...port, admin: () => {
+        const admin = port.admin();
+        const deleteTopics = admin.deleteTopics.bind(admin);
+        admin.deleteTopics = async (topics) => {
+          deletions += 1;
+          if (deletions === 1) throw new StopError('no longer there');
+          return deleteTopics(topics);
+        };
+        return admin;
+      } };
+    };
+    const cutShort = await start(piped, { port: failing }).then(() => null, (error: unknown) => error);
+    expect(String(cutShort)).to.include('no longer there');
+    expect(written).to.have.length(20);
+    history(20, 30);
+    expect(await start(piped, { port: failing })).to.deep.equal({ app: 'shop-backfill-again', end: 'done', progress: null, deadLetters: [] });
+    expect(written).to.have.length(20);
+    expect(cluster.broker.listTopics()).to.deep.equal(['orders']);
+    expect(cluster.broker.listGroups()).to.deep.equal([]);
   });
 
   it('keeps dead letters, and says where', async () => {
