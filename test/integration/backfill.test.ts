@@ -117,6 +117,7 @@ describe('millrace backfill', function () {
     expect(await redis.hgetall(`${app}:count`)).to.deep.equal(Object.fromEntries(ids(0, USERS).map((user) => [`user-${user}`, String(expected(user).length)])));
     expect(await lastOrders()).to.deep.equal(ids(0, USERS).map((user) => String(expected(user).at(-1)!.id)));
     expect(await keys(`${app}:order:*`)).to.have.length(all.length);
+    expect(await lab.read(`${app}.checked`), 'what others read').to.have.length(all.length);
     expect(await redis.hgetall(`${app}:order:17`)).to.deep.equal({ id: '17', user: '7' });
   });
 
