@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
+import pg from 'pg';
 import { run, serve } from 'millrace';
 import { silentLogger } from '../../lib/core/logger.ts';
 import { alertExpressions, alertRules, dashboardExpressions, findPrometheus, metricsIn } from '../deploy/prometheus.ts';
@@ -10,6 +11,7 @@ import { freePort } from '../server/support.ts';
 import { watched, type Event } from './metrics/topology.ts';
 import { eventually, Lab, type WorkerProcess } from './support/lab.ts';
 import { Prometheus } from './support/prometheus.ts';
+import { stack } from './support/stack.ts';
 
 const EVENTS = 60;
 const USERS = ['ada', 'bo', 'cy', 'di'];
@@ -20,6 +22,17 @@ const HOOKED = EVENTS - NEGATIVE - STRANGERS;
 const AGE_MS = 2_000;
 
 const eventOf = (id: number): Event => ({ id, user: id >= EVENTS - STRANGERS ? 'nobody' : USERS[id % USERS.length]!, amount: id < NEGATIVE ? -1 : id });
+
+/** For what the metrics say of replication slots; nobody reads it. */
+const SLOT = 'millrace_metrics_test';
+const DROP_SLOT = `SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = '${SLOT}'`;
+
+const inPostgres = async (...statements: readonly string[]): Promise<void> => {
+  const client = new pg.Client({ connectionString: stack.endpoints.postgresUrl });
+  await client.connect();
+  for (const statement of statements) await client.query(statement);
+  await client.end();
+};
 
 /** What panels show only in trouble. */
 const EMPTY_WHEN_WELL = new Set(['Sinks down']);
@@ -76,8 +89,9 @@ describe('health and metrics of running workers', function () {
       hook.listen(0, '127.0.0.1', resolve);
     });
     await lab.topic('events', 2);
+    await inPostgres(DROP_SLOT, `SELECT pg_create_physical_replication_slot('${SLOT}', true)`);
     const first = await freePort();
-    const environment = { MILLRACE_HTTP_PORT: String(first), RT_HOOK: `http://127.0.0.1:${(hook.address() as AddressInfo).port}/` };
+    const environment = { MILLRACE_HTTP_PORT: String(first), MILLRACE_SLOTS_URL: stack.endpoints.postgresUrl!, RT_HOOK: `http://127.0.0.1:${(hook.address() as AddressInfo).port}/` };
     workers = lab.worker('test/integration/metrics/topology.ts', environment, ['--workers', '2']);
     urls = [first, first + 1].map((port) => `http://127.0.0.1:${port}`);
     await workers.until('serving /health and /metrics', 2);
@@ -97,6 +111,7 @@ describe('health and metrics of running workers', function () {
   after(async () => {
     if (typeof prometheus !== 'string') await prometheus.stop();
     await lab.close();
+    await inPostgres(DROP_SLOT);
     hook.closeAllConnections();
     hook.close();
   });
