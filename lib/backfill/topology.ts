@@ -1,4 +1,4 @@
-import { parentsOf, type Node, type SinkNode, type StreamNode } from '../../topology/node.ts';
+import { parentsOf, type Node, type SinkNode, type StreamNode, type ThroughNode } from '../../topology/node.ts';
 import type { TopologyValue } from '../plan/types.ts';
 
 /** What a backfill's groups, internal topics, transactions, state and fences begin with. */
@@ -10,11 +10,13 @@ export const backfillApp = (app: string, name: string): string => `${app}-backfi
  */
 export const backfillTopology = (topology: TopologyValue, name: string, sinks: readonly string[]): TopologyValue => {
   const app = backfillApp(topology.name, name);
+  // What is computed again has the times of history: brokers would delete it by them before it is read.
+  const own = ({ topic, options }: ThroughNode): Pick<ThroughNode, 'topic' | 'options'> => ({ topic: `${app}-${topic}`, options: { ...options, retention: 'forever', cleanup: 'delete' } });
   const copies = new Map<Node, Node>();
   const copy = <N extends Node>(node: N): N => {
     const known = copies.get(node);
     if (known !== undefined) return known as N;
-    const made = { ...node, ...parents(node), ...(node.kind === 'through' ? { topic: `${app}-${node.topic}` } : {}) };
+    const made = { ...node, ...parents(node), ...(node.kind === 'through' ? own(node) : {}) };
     copies.set(node, made);
     return made;
   };

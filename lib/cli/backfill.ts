@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { backfill, discardBackfill, type BackfillOptions, type BackfillProgress, type BackfillStart, type BackfillSummary, type From, type To } from '../backfill/index.ts';
+import type { Config } from '../core/config.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import { exitCodes, interruptible, nameList, printJsonLine, printLine, readEnvFile, tell } from './shared.ts';
 import { loadTopology } from './topology-file.ts';
@@ -100,12 +101,15 @@ const asJson = (): Shown => ({
   end: (summary) => printJsonLine({ type: 'end', ...summary }),
 });
 
+/** What a worker tells of itself would tear the progress apart; whoever asks for it gets it. */
+const quiet = (): Partial<Config> => (process.env.MILLRACE_LOG_LEVEL === undefined ? { logLevel: 'warn' } : {});
+
 const run = async (file: string, flags: BackfillFlags): Promise<void> => {
   readEnvFile();
   const topology = await loadTopology(file);
   const { name, only, without, accept } = flags;
   if (flags.from === undefined && flags.discard !== true) throw new ConfigurationError(['--from is missing: a time, earliest or snapshot']);
-  const options: BackfillOptions = { name, from: flags.from ?? 'earliest', to: flags.to, recordsPerSecond: flags.rate, choice: { only, without, accept } };
+  const options: BackfillOptions = { name, from: flags.from ?? 'earliest', to: flags.to, recordsPerSecond: flags.rate, choice: { only, without, accept }, settings: quiet() };
   if (flags.discard === true) {
     await discardBackfill(topology, options);
     tell(`nothing of the backfill ${name} is left but what it has written to sinks`);
