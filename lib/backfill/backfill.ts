@@ -139,7 +139,7 @@ class Job {
     this.#options.onStart?.({ app, start: kept === null ? 'first' : 'resumed', sinks: range.sinks, notes: notesOf(this.#sinks, this.#plan.tables.length > 0) });
     const { end, progress } = await this.#work(range, counts);
     if (end === 'stopped') return { app, end, progress, deadLetters: [] };
-    await keepRange({ ...range, state: 'done' }, app, this.#keeping());
+    await keepRange({ ...range, state: 'done' }, this.#plan, this.#keeping());
     return { app, end, progress, deadLetters: await this.#clear() };
   }
 
@@ -166,7 +166,7 @@ class Job {
     const { from, to } = this.#options;
     const sinks = this.#sinks.map(({ name }) => name);
     const range = await settleRange({ from, to, sinks }, await sourcePlaces(this.#plan, this.#admin), this.#port, this.#admin);
-    await keepRange(range, this.#plan.app, this.#keeping());
+    await keepRange(range, this.#plan, this.#keeping());
     return range;
   }
 

@@ -94,7 +94,8 @@ export interface KeepOptions {
   readonly nowMs: number;
 }
 
-export const keepRange = async (range: Range, app: string, { port, admin, config, nowMs }: KeepOptions): Promise<void> => {
+/** Keeps a range. The groups begin where it begins, in the same transaction: records that retention takes before they are read are missed, and not passed over. */
+export const keepRange = async (range: Range, { app, stages }: Plan, { port, admin, config, nowMs }: KeepOptions): Promise<void> => {
   const topic = rangeTopic(app);
   await admin.createTopics([{ topic, partitions: 1, replicationFactor: config.kafkaReplicationFactor, config: { 'cleanup.policy': 'compact' } }]);
   const producer = port.producer(`${app}.range`, { transactionTimeoutMs: config.transactionTimeoutMs });
@@ -103,6 +104,10 @@ export const keepRange = async (range: Range, app: string, { port, admin, config
     const batch = producer.batch();
     batch.append(topic, 0, KEY, JSON.stringify(range), nowMs);
     await producer.send(batch);
+    for (const { group, entries } of range.state === 'running' ? stages : []) {
+      const own = range.starts.filter(({ topic }) => entries.some((entry) => entry.topic === topic));
+      if (own.length > 0) await producer.sendOffsets(group, own);
+    }
     await producer.commit();
   } finally {
     await producer.close();

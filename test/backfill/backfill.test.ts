@@ -139,6 +139,18 @@ describe('a backfill', function () {
     expect(written).to.deep.equal(range(95, 100));
   });
 
+  it('does not pass over records that retention takes before they are read', async () => {
+    cluster.topic('orders');
+    history(0, 50);
+    const stop = new AbortController();
+    stop.abort();
+    expect((await start(direct, { signal: stop.signal, recordsPerSecond: 1 })).end).to.equal('stopped');
+    cluster.broker.deleteRecordsBefore([{ topic: 'orders', partition: 0, offset: 30 }]);
+    const failure = await start(direct).then(() => null, (error: unknown) => error);
+    expect(String(failure)).to.match(/group shop-backfill-again.partner stands at offset \d, but the log goes from 30 to 50/);
+    expect(written.every((id) => id < 5)).to.equal(true);
+  });
+
   it('only clears up when it was cut short while it did', async () => {
     cluster.topic('orders');
     history(0, 20);
