@@ -74,7 +74,9 @@ describe('a backfill into Redis', function () {
     await driver.protect!('first');
     await live(['b', 2]);
     await backfill(['a', 10], ['b', 20], ['c', 30]);
-    expect(await client.call('ZRANGE', 'z1', '0', '-1', 'WITHSCORES')).to.deep.equal(['b', '2', 'a', '10', 'c', '30']);
+    // In pairs or not, as the protocol's version has it.
+    const scores = (await client.call('ZRANGE', 'z1', '0', '-1', 'WITHSCORES')) as readonly (string | readonly string[])[];
+    expect(scores.flat()).to.deep.equal(['b', '2', 'a', '10', 'c', '30']);
   });
 
   it('takes a key for no other and a field for no other, wherever their names are cut', async () => {
