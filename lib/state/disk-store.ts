@@ -10,6 +10,7 @@ import { CorruptStateError } from './disk-errors.ts';
 import { fromDiskKey, isCut, sharesCut, toDiskKey, toDiskKeyFromUtf8, WHOLE_KEY_BYTES } from './disk-key.ts';
 import type { StoreSpec } from './home.ts';
 import { LayeredStore } from './layers.ts';
+import { roughOrder } from './rough-order.ts';
 import type { RestorableStore, StorePosition } from './store.ts';
 
 /** Entries that a range reads at a time. */
@@ -21,7 +22,7 @@ const NO_SCHEMA = -1;
  * Restored records are gathered up to so many bytes before they are written: each transaction writes the pages anew that it touches, so
  * that many small ones would write most of the store each time.
  */
-const GATHER_BYTES = 16 * 1_048_576;
+const GATHER_BYTES = 32 * 1_048_576;
 /** Of a record in memory beside its bytes. */
 const RECORD_BYTES = 200;
 /** Behind every key that is cut at the same bytes. */
@@ -224,7 +225,10 @@ export class DiskStore extends LayeredStore implements RestorableStore {
     this.#gathered = [];
     this.#gatheredBytes = 0;
     this.#env.write(() => {
-      for (const { key, value } of gathered) this.#write(toDiskKeyFromUtf8(key), value, key);
+      for (const i of roughOrder(gathered)) {
+        const { key, value } = gathered[i]!;
+        this.#write(toDiskKeyFromUtf8(key), value, key);
+      }
       this.#remember(position);
     });
     this.#position = position;
