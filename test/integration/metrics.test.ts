@@ -7,7 +7,7 @@ import pg from 'pg';
 import { run, serve } from 'millrace';
 import { silentLogger } from '../../lib/core/logger.ts';
 import { alertExpressions, alertRules, dashboardExpressions, findPrometheus, metricsIn } from '../deploy/prometheus.ts';
-import { freePort } from '../server/support.ts';
+import { freePair } from '../server/support.ts';
 import { watched, type Event } from './metrics/topology.ts';
 import { eventually, Lab, type WorkerProcess } from './support/lab.ts';
 import { Prometheus } from './support/prometheus.ts';
@@ -90,7 +90,7 @@ describe('health and metrics of running workers', function () {
     });
     await lab.topic('events', 2);
     await inPostgres(DROP_SLOT, `SELECT pg_create_physical_replication_slot('${SLOT}', true)`);
-    const first = await freePort();
+    const first = await freePair();
     const environment = { MILLRACE_HTTP_PORT: String(first), MILLRACE_SLOTS_URL: stack.endpoints.postgresUrl!, RT_HOOK: `http://127.0.0.1:${(hook.address() as AddressInfo).port}/` };
     workers = lab.worker('test/integration/metrics/topology.ts', environment, ['--workers', '2']);
     urls = [first, first + 1].map((port) => `http://127.0.0.1:${port}`);

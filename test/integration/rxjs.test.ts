@@ -85,7 +85,10 @@ describe('enriching by an HTTP lookup, with retry and timeout of RxJS', function
     return new Map(found!.partitions.map(({ partition, offset }) => [partition, Math.max(0, Number(offset))]));
   };
   const committed = async (): Promise<number> => [...(await offsets()).values()].reduce((sum, offset) => sum + offset, 0);
-  const untilCommitted = (count: number): Promise<void> => eventually(async () => (await committed()) === count, () => `${count} orders are committed`);
+  const untilCommitted = async (count: number): Promise<void> => {
+    let now = 0;
+    await eventually(async () => (now = await committed()) === count, () => `${count} orders are committed, ${now} are; ${JSON.stringify(events.slice(-3))}`);
+  };
   const enriched = async (): Promise<number[]> => (await lab.readJson<EnrichedOrder>(`${lab.app}.enriched`)).map(({ id }) => id).sort((a, b) => a - b);
   const aborts = (): number => events.filter(({ type }) => type === 'aborted').length;
   const seen = async (): Promise<Seen> => ({ committed: await committed(), ids: await enriched(), aborts: aborts() });

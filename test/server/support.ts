@@ -33,6 +33,19 @@ export const takenPort = (): Promise<{ readonly port: number; readonly server: S
     const server = createServer().listen(0, '127.0.0.1', () => resolve({ port: (server.address() as AddressInfo).port, server }));
   });
 
+/** The first of two free ports that follow each other. */
+export const freePair = async (): Promise<number> => {
+  for (;;) {
+    const { port, server } = await takenPort();
+    const next = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      next.once('error', () => resolve(false)).listen(port + 1, '127.0.0.1', () => resolve(true));
+    });
+    for (const open of [server, next]) if (open.listening) await new Promise((resolve) => open.close(resolve));
+    if (isFree) return port;
+  }
+};
+
 export const freePort = async (): Promise<number> => {
   const { port, server } = await takenPort();
   await new Promise((resolve) => {

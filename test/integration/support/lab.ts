@@ -123,6 +123,9 @@ export class Lab {
     const led = (): Promise<boolean> => admin.fetchTopicMetadata({ topics: [topic] })
       .then(({ topics }) => topics[0]!.partitions.length === partitions && topics[0]!.partitions.every(({ leader }) => leader >= 0), () => false);
     await eventually(led, () => `a leader for each partition of ${topic}`);
+    // A leader that is named may not know it yet, and KafkaJS sends all partitions again when one refuses: some records would be there twice.
+    const serving = (): Promise<boolean> => admin.fetchTopicOffsets(topic).then((offsets) => offsets.length === partitions, () => false);
+    await eventually(serving, () => `each partition of ${topic} is served`);
     return topic;
   }
 
