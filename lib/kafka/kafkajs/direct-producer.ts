@@ -1,7 +1,6 @@
-import { RejoinError, StopError } from '../../core/errors.ts';
+import { RejoinError } from '../../core/errors.ts';
 import { ProducerCalls } from '../calls.ts';
 import type { Membership, OutputBatch, Position, ProducerOwner, Sent, TaskProducer } from '../port.ts';
-import { EncodedOutput } from './batch-encoder.ts';
 import { NO_ATTRIBUTES } from './batch-format.ts';
 import type { Connections } from './connections.ts';
 import { offsetCommit } from './offset-commit.ts';
@@ -51,9 +50,7 @@ export class DirectProducer implements TaskProducer {
 
   send(batch: OutputBatch): Promise<readonly Sent[]> {
     return this.#calls.run('send', async () => {
-      if (!(batch instanceof EncodedOutput)) throw new StopError('send takes a batch that this producer made');
-      batch.seal();
-      const outputs = [...batch.partitions()];
+      const outputs = this.#sender.sealed(batch);
       return outputs.length === 0 ? [] : this.#sender.send(outputs, this.#calls.owner);
     });
   }

@@ -1,7 +1,7 @@
-import { StopError, type Where } from '../../core/errors.ts';
+import type { Where } from '../../core/errors.ts';
 import { ProducerCalls } from '../calls.ts';
 import type { Membership, OutputBatch, Position, ProducerOwner, Sent, TransactionalProducer } from '../port.ts';
-import { EncodedOutput, type PartitionOutput } from './batch-encoder.ts';
+import type { PartitionOutput } from './batch-encoder.ts';
 import { TRANSACTIONAL } from './batch-format.ts';
 import type { Connections } from './connections.ts';
 import { askCoordinator } from './patience.ts';
@@ -80,9 +80,7 @@ export class Transactions implements TransactionalProducer {
 
   send(batch: OutputBatch): Promise<readonly Sent[]> {
     return this.#calls.run('send', async () => {
-      if (!(batch instanceof EncodedOutput)) throw new StopError('send takes a batch that this producer made');
-      batch.seal();
-      const outputs = [...batch.partitions()];
+      const outputs = this.#sender.sealed(batch);
       if (outputs.length === 0) return [];
       await this.#add(outputs);
       return this.#sender.send(outputs, this.#calls.owner);

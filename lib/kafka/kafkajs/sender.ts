@@ -1,6 +1,7 @@
+import { StopError } from '../../core/errors.ts';
 import { protocolError, leadershipMoved, MESSAGE_TOO_LARGE, NONE } from './protocol-errors.ts';
 import { EncodedOutput, type BatchOwner, type Capacities, type EncodedBatch, type PartitionOutput } from './batch-encoder.ts';
-import type { Sent } from '../port.ts';
+import type { OutputBatch, Sent } from '../port.ts';
 import type { Connections } from './connections.ts';
 import { produce, type ProducedBatch, type ProduceResult } from './produce.ts';
 
@@ -38,6 +39,13 @@ export class RecordSender {
 
   batch(): EncodedOutput {
     return new EncodedOutput(this.#settings.maxBatchBytes, this.#capacities);
+  }
+
+  /** Closes a batch: what of it is to be sent. Throws `StopError` for a batch of somebody else's. */
+  sealed(batch: OutputBatch): readonly PartitionOutput[] {
+    if (!(batch instanceof EncodedOutput)) throw new StopError('send takes a batch that this producer made');
+    batch.seal();
+    return [...batch.partitions()];
   }
 
   /** A new owner begins. */

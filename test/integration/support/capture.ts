@@ -1,10 +1,10 @@
 /** Tables of a test's own, captured by connectors of its own, and what those write. */
-import { setTimeout as delay } from 'node:timers/promises';
 import kafkajs, { type IHeaders } from 'kafkajs';
 import pg from 'pg';
 import { systemClock } from '../../../lib/core/clock.ts';
 import { silentLogger } from '../../../lib/core/logger.ts';
 import { createSerde, type Serde } from '../../../lib/serde/index.ts';
+import { debeziumConfig, deleteTopics, dropSlot } from './connectors.ts';
 import { eventually } from './lab.ts';
 import { stack } from './stack.ts';
 
@@ -13,39 +13,6 @@ export interface Captured {
   readonly value: Buffer | null;
   readonly headers: IHeaders;
 }
-
-const converter = (side: 'key' | 'value'): Record<string, string> => ({
-  [`${side}.converter`]: 'io.apicurio.registry.utils.converter.AvroConverter',
-  [`${side}.converter.apicurio.registry.url`]: '${env:MILLRACE_REGISTRY_CONVERTER_URL}',
-  [`${side}.converter.apicurio.registry.auto-register`]: 'true',
-  [`${side}.converter.apicurio.registry.as-confluent`]: 'true',
-  [`${side}.converter.apicurio.registry.use-id`]: 'contentId',
-  [`${side}.converter.apicurio.registry.headers.enabled`]: 'false',
-  [`${side}.converter.apicurio.registry.artifact-resolver-strategy`]: 'io.apicurio.registry.serde.strategy.TopicIdStrategy',
-});
-
-/** A connector for these tables, with slot, publication and topics called as it is. */
-export const connectorConfig = (name: string, tables: readonly string[], more: Readonly<Record<string, string>> = {}): Record<string, string> => ({
-  'connector.class': 'io.debezium.connector.postgresql.PostgresConnector',
-  'database.hostname': '${env:MILLRACE_PG_HOST}',
-  'database.port': '${env:MILLRACE_PG_PORT}',
-  'database.user': '${env:MILLRACE_PG_USER}',
-  'database.password': '${env:MILLRACE_PG_PASSWORD}',
-  'database.dbname': '${env:MILLRACE_PG_DATABASE}',
-  'plugin.name': 'pgoutput',
-  'slot.name': name,
-  'publication.name': name,
-  'publication.autocreate.mode': 'filtered',
-  'topic.prefix': name,
-  'table.include.list': tables.map((table) => `public.${table}`).join(','),
-  'schema.name.adjustment.mode': 'avro',
-  'poll.interval.ms': '20',
-  'topic.creation.default.replication.factor': '1',
-  'topic.creation.default.partitions': '1',
-  ...converter('key'),
-  ...converter('value'),
-  ...more,
-});
 
 const READ_TIMEOUT_MS = 30_000;
 
@@ -68,7 +35,7 @@ export class Capture {
   async connector(suffix: string, tables: readonly string[], more: Readonly<Record<string, string>> = {}, connectUrl: string = stack.endpoints.connectUrl!): Promise<string> {
     const name = `${this.name}${suffix}`;
     this.#connectors.push({ name, connectUrl });
-    const response = await fetch(`${connectUrl}/connectors/${name}/config`, { method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify(connectorConfig(name, tables, more)) });
+    const response = await fetch(`${connectUrl}/connectors/${name}/config`, { method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify(debeziumConfig(name, tables.map((table) => `public.${table}`), more)) });
     if (!response.ok) throw new Error(`Connect answers ${response.status}: ${await response.text()}`);
     const streams = async (): Promise<boolean> => (await this.client.query('SELECT FROM pg_replication_slots WHERE slot_name = $1 AND active', [name])).rowCount === 1;
     await eventually(streams, () => `the slot ${name} is active`);
@@ -115,21 +82,13 @@ export class Capture {
   async close(): Promise<void> {
     for (const { name, connectUrl } of this.#connectors) await fetch(`${connectUrl}/connectors/${name}`, { method: 'DELETE' }).catch(() => undefined);
     for (const { name } of this.#connectors) {
-      for (let attempt = 0; attempt < 100; attempt += 1) {
-        const left = await this.client.query('SELECT FROM pg_replication_slots WHERE slot_name = $1', [name]);
-        if (left.rowCount === 0 || (await this.client.query('SELECT pg_drop_replication_slot($1)', [name]).then(() => true, () => false))) break;
-        await delay(100);
-      }
+      await dropSlot(this.client, name);
       await this.client.query(`DROP PUBLICATION IF EXISTS ${name}`);
     }
     const tables = await this.client.query<{ name: string }>(`SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' AND tablename LIKE $1`, [`${this.name}%`]);
     for (const { name } of tables.rows) await this.client.query(`DROP TABLE ${name}`);
     await this.client.query(`DROP TYPE IF EXISTS ${this.name}_mood`);
     await this.client.end();
-    const admin = this.kafka.admin();
-    await admin.connect();
-    const topics = (await admin.listTopics()).filter((topic) => topic.includes(this.name));
-    if (topics.length > 0) await admin.deleteTopics({ topics });
-    await admin.disconnect();
+    await deleteTopics((topic) => topic.includes(this.name));
   }
 }

@@ -1,25 +1,12 @@
 /** Tables with a connector, slot, publication and topics of their own, all under one name. `close` drops everything. */
 import { randomBytes } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
-import kafkajs from 'kafkajs';
 import pg from 'pg';
-import { applyConnectors, connectorStatus, parseConnector } from '../../../lib/connect/index.ts';
+import { applyConnectors, connectorStatus } from '../../../lib/connect/index.ts';
+import { debeziumConnector, deleteTopics, dropSlot } from './connectors.ts';
 import { stack } from './stack.ts';
 
 const CONNECTOR_WAIT_MS = 30_000;
-const CLEAN_ATTEMPTS = 100;
-const CLEAN_PAUSE_MS = 100;
 const connectUrl = stack.endpoints.connectUrl!;
-
-const converter = (side: 'key' | 'value'): Record<string, string> => ({
-  [`${side}.converter`]: 'io.apicurio.registry.utils.converter.AvroConverter',
-  [`${side}.converter.apicurio.registry.url`]: '${env:MILLRACE_REGISTRY_CONVERTER_URL}',
-  [`${side}.converter.apicurio.registry.auto-register`]: 'true',
-  [`${side}.converter.apicurio.registry.as-confluent`]: 'true',
-  [`${side}.converter.apicurio.registry.use-id`]: 'contentId',
-  [`${side}.converter.apicurio.registry.headers.enabled`]: 'false',
-  [`${side}.converter.apicurio.registry.artifact-resolver-strategy`]: 'io.apicurio.registry.serde.strategy.TopicIdStrategy',
-});
 
 export class Captured {
   /** Of the connector, its slot, its publication; begins the names of tables and topics. Connect remembers positions by it, so each run has one of its own. */
@@ -60,34 +47,9 @@ export class Captured {
 
   /** Applies the connector; one that was stopped stays so. */
   async apply(config: Readonly<Record<string, string>> = {}): Promise<void> {
-    const text = JSON.stringify({
-      name: this.name,
-      config: {
-        'connector.class': 'io.debezium.connector.postgresql.PostgresConnector',
-        'tasks.max': '1',
-        'exactly.once.support': 'required',
-        'transaction.boundary': 'poll',
-        'poll.interval.ms': '20',
-        'database.hostname': '${env:MILLRACE_PG_HOST}',
-        'database.port': '${env:MILLRACE_PG_PORT}',
-        'database.user': '${env:MILLRACE_PG_USER}',
-        'database.password': '${env:MILLRACE_PG_PASSWORD}',
-        'database.dbname': '${env:MILLRACE_PG_DATABASE}',
-        'plugin.name': 'pgoutput',
-        'slot.name': this.name,
-        'publication.name': this.name,
-        'publication.autocreate.mode': 'filtered',
-        'topic.prefix': this.name,
-        'table.include.list': this.#tables.map((table) => `public.${table}`).join(','),
-        'schema.name.adjustment.mode': 'avro',
-        'topic.creation.default.replication.factor': '1',
-        'topic.creation.default.partitions': '4',
-        ...converter('key'),
-        ...converter('value'),
-        ...config,
-      },
-    });
-    await applyConnectors([parseConnector(text, `${this.name}.json`)], { connectUrl });
+    const tables = this.#tables.map((table) => `public.${table}`);
+    const connector = debeziumConnector(this.name, tables, { 'tasks.max': '1', 'transaction.boundary': 'poll', 'topic.creation.default.partitions': '4', ...config });
+    await applyConnectors([connector], { connectUrl });
   }
 
   /** Applies the connector and waits until it runs. */
@@ -104,12 +66,7 @@ export class Captured {
 
   /** Drops the slot, as soon as nobody holds it. */
   async dropSlot(): Promise<void> {
-    for (let attempt = 0; attempt < CLEAN_ATTEMPTS; attempt += 1) {
-      const left = await this.client.query('SELECT FROM pg_replication_slots WHERE slot_name = $1', [this.name]);
-      if (left.rowCount === 0 || (await this.client.query('SELECT pg_drop_replication_slot($1)', [this.name]).then(() => true, () => false))) return;
-      await delay(CLEAN_PAUSE_MS);
-    }
-    throw new Error(`slot ${this.name} is still held`);
+    if (!(await dropSlot(this.client, this.name))) throw new Error(`slot ${this.name} is still held`);
   }
 
   async close(): Promise<void> {
@@ -118,13 +75,6 @@ export class Captured {
     await this.client.query(`DROP PUBLICATION IF EXISTS ${this.name}`);
     if (this.#tables.length > 0) await this.client.query(`DROP TABLE IF EXISTS ${this.#tables.join(', ')}`);
     await this.client.end();
-    const admin = new kafkajs.Kafka({ brokers: [...stack.endpoints.brokers], logLevel: kafkajs.logLevel.NOTHING }).admin();
-    await admin.connect();
-    try {
-      const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(this.name));
-      if (topics.length > 0) await admin.deleteTopics({ topics });
-    } finally {
-      await admin.disconnect();
-    }
+    await deleteTopics((topic) => topic.startsWith(this.name));
   }
 }
