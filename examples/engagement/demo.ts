@@ -7,7 +7,7 @@ import pg from 'pg';
 import type { Demo, DemoEnvironment, DemoRun } from '../../lib/cli/start/demo.ts';
 import { compare } from './compare.ts';
 import { required } from './compare/topics.ts';
-import { generateBounded, generateSteadily, type GeneratorOptions } from './generator.ts';
+import { DemoLoad } from './demo-load.ts';
 import { ArrivalWatch, readTopEntries } from './live.ts';
 import { faults, names } from './names.ts';
 import { readProgress } from './progress.ts';
@@ -36,9 +36,7 @@ class EngagementRun implements DemoRun {
   readonly #without: readonly string[];
   /** Null: this run is without it. */
   readonly #redis: { readonly client: Redis; readonly arrivals: ArrivalWatch } | null;
-  /** Contents of this run's events changed at barriers only from this event on; none while the load is steady. */
-  #firstEvent = Number.MAX_SAFE_INTEGER;
-  #written = 0;
+  readonly #load: DemoLoad;
 
   private constructor(environment: DemoEnvironment, without: readonly string[]) {
     const connectionString = required(environment, 'MILLRACE_PG_URL');
@@ -47,6 +45,7 @@ class EngagementRun implements DemoRun {
     this.#writer = new pg.Client({ connectionString });
     this.#reader = new pg.Client({ connectionString });
     this.#redis = without.includes('redis') ? null : EngagementRun.#connect(required(environment, 'MILLRACE_REDIS_URL'));
+    this.#load = new DemoLoad(this.#writer, (ids, committedAtMs) => this.#redis?.arrivals.committed(ids, committedAtMs));
   }
 
   static #connect(url: string): { readonly client: Redis; readonly arrivals: ArrivalWatch } {
@@ -61,32 +60,18 @@ class EngagementRun implements DemoRun {
     return run;
   }
 
-  #generator(options: { readonly seed: number; readonly signal: AbortSignal }): GeneratorOptions {
-    return {
-      client: this.#writer,
-      seed: options.seed,
-      signal: options.signal,
-      onCommitted: (ids, committedAtMs) => {
-        this.#written += ids.length;
-        this.#redis?.arrivals.committed(ids, committedAtMs);
-      },
-    };
-  }
-
   async steady(options: Parameters<DemoRun['steady']>[0]): Promise<void> {
-    await generateSteadily({ ...this.#generator(options), rate: options.rate });
+    await this.#load.steady(options);
   }
 
   async bounded(options: Parameters<DemoRun['bounded']>[0]): Promise<void> {
-    const { rows } = await this.#reader.query<{ readonly next: string }>('SELECT coalesce(max(id), 0) + 1 AS next FROM engagement_events');
-    this.#firstEvent = Number(rows[0]!.next);
-    await generateBounded({ ...this.#generator(options), events: options.events, barrier: options.barrier });
+    await this.#load.bounded(options);
   }
 
   async figures(): ReturnType<DemoRun['figures']> {
-    if (this.#redis === null) return { written: this.#written, latency: null, top: [] };
+    if (this.#redis === null) return { written: this.#load.written, latency: null, top: [] };
     const { client, arrivals } = this.#redis;
-    return { written: this.#written, latency: arrivals.latencies.window(Date.now()), top: await readTopEntries(client) };
+    return { written: this.#load.written, latency: arrivals.latencies.window(Date.now()), top: await readTopEntries(client) };
   }
 
   progress(): ReturnType<DemoRun['progress']> {
@@ -94,7 +79,7 @@ class EngagementRun implements DemoRun {
   }
 
   async compare(): ReturnType<DemoRun['compare']> {
-    const { checks, specials } = await compare({ environment: this.#environment, firstEvent: this.#firstEvent, without: this.#without, ...faults });
+    const { checks, specials } = await compare({ environment: this.#environment, firstEvent: this.#load.firstEvent, without: this.#without, ...faults });
     return { checks, specials: { ...specials }, latency: this.#redis?.arrivals.latencies.all() ?? null };
   }
 

@@ -5,7 +5,7 @@ import type { Client as Cassandra } from 'cassandra-driver';
 import type { Redis } from 'ioredis';
 import type pg from 'pg';
 import type { Demo, DemoEnvironment, DemoRun } from '../../lib/cli/start/demo.ts';
-import { generateBounded, generateSteadily, type GeneratorOptions } from '../engagement/generator.ts';
+import { DemoLoad } from '../engagement/demo-load.ts';
 import { compare } from './compare.ts';
 import { adminDatabase, openCassandra, openRedis, outboxDatabase } from './connect.ts';
 import { ArrivalWatch } from './live.ts';
@@ -22,9 +22,7 @@ class OutboxRun implements DemoRun {
   /** Null: this run is without it. */
   readonly #redis: { readonly client: Redis; readonly arrivals: ArrivalWatch } | null;
   readonly #cassandra: Cassandra | null;
-  /** Contents of this run's events changed at barriers only from this event on; none while the load is steady. */
-  #firstEvent = Number.MAX_SAFE_INTEGER;
-  #written = 0;
+  readonly #load: DemoLoad;
 
   private constructor(environment: DemoEnvironment, without: readonly string[]) {
     this.#environment = environment;
@@ -33,6 +31,7 @@ class OutboxRun implements DemoRun {
     this.#reader = outboxDatabase(environment);
     const redis = without.includes('redis') ? null : openRedis(environment);
     this.#redis = redis === null ? null : { client: redis, arrivals: new ArrivalWatch(redis) };
+    this.#load = new DemoLoad(this.#writer, (ids, committedAtMs) => this.#redis?.arrivals.committed(ids, committedAtMs));
     this.#cassandra = without.includes('cassandra') ? null : openCassandra(environment);
   }
 
@@ -42,38 +41,24 @@ class OutboxRun implements DemoRun {
     return run;
   }
 
-  #generator(options: { readonly seed: number; readonly signal: AbortSignal }): GeneratorOptions {
-    return {
-      client: this.#writer,
-      seed: options.seed,
-      signal: options.signal,
-      onCommitted: (ids, committedAtMs) => {
-        this.#written += ids.length;
-        this.#redis?.arrivals.committed(ids, committedAtMs);
-      },
-    };
-  }
-
   async steady(options: Parameters<DemoRun['steady']>[0]): Promise<void> {
-    await generateSteadily({ ...this.#generator(options), rate: options.rate });
+    await this.#load.steady(options);
   }
 
   async bounded(options: Parameters<DemoRun['bounded']>[0]): Promise<void> {
-    const { rows } = await this.#reader.query<{ readonly next: string }>('SELECT coalesce(max(id), 0) + 1 AS next FROM engagement_events');
-    this.#firstEvent = Number(rows[0]!.next);
-    await generateBounded({ ...this.#generator(options), events: options.events, barrier: options.barrier });
+    await this.#load.bounded(options);
   }
 
   async figures(): ReturnType<DemoRun['figures']> {
-    return Promise.resolve({ written: this.#written, latency: this.#redis?.arrivals.latencies.window(Date.now()) ?? null, top: [] });
+    return Promise.resolve({ written: this.#load.written, latency: this.#redis?.arrivals.latencies.window(Date.now()) ?? null, top: [] });
   }
 
   progress(): ReturnType<DemoRun['progress']> {
-    return readProgress(this.#reader, this.#redis?.client ?? null, this.#cassandra, this.#firstEvent);
+    return readProgress(this.#reader, this.#redis?.client ?? null, this.#cassandra, this.#load.firstEvent);
   }
 
   async compare(): ReturnType<DemoRun['compare']> {
-    const found = await compare({ environment: this.#environment, firstEvent: this.#firstEvent, without: this.#without });
+    const found = await compare({ environment: this.#environment, firstEvent: this.#load.firstEvent, without: this.#without });
     return { ...found, latency: this.#redis?.arrivals.latencies.all() ?? null };
   }
 

@@ -12,7 +12,7 @@ export type WorkerEvent =
   | { readonly type: 'opened'; readonly stage: string; readonly partition: number }
   /** `records` that were read are done with: what they put out is visible, or with the sink. */
   | { readonly type: 'committed'; readonly stage: string; readonly partition: number; readonly records: number; readonly ms: number }
-  /** A newer owner has shut a task out; it waits for a newer generation. */
+  /** A newer owner has shut a task out; it waits for a newer generation, or until the coordinator confirms that it still owns its partition. */
   | { readonly type: 'fenced'; readonly stage: string; readonly partition: number; readonly error: unknown }
   /** A task failed, and begins again at its last commit after a pause. */
   | { readonly type: 'aborted'; readonly stage: string; readonly partition: number; readonly error: unknown }
