@@ -48,10 +48,17 @@ const packageVersion = async (name: string): Promise<string> =>
 
 const kafkaVersion = async (): Promise<string> => /<version>(\d[\d.]+)<\/version><\/dependency>/.exec(await readFile(join(ROOT, 'lib', 'stack', 'artifacts', 'kafka-pom.xml'), 'utf8'))?.[1] ?? 'unknown';
 
-/** Of the working copy; null where it is none. */
+/** What a run writes itself. */
+const OWN = ['benchmarks/results', 'docs/PERFORMANCE.md'];
+
+/** Of the working copy, `-dirty` where something else than results has been changed in it; null where it is none. */
 const commit = async (): Promise<string | null> => {
-  const { code, stdout } = await runCommand('git', ['-C', ROOT, 'describe', '--always', '--dirty'], { timeoutMs: 20_000 }).catch(() => ({ code: 1, stdout: '' }));
-  return code === 0 ? stdout.trim() : null;
+  const git = async (...args: readonly string[]): Promise<string | null> => {
+    const { code, stdout } = await runCommand('git', ['-C', ROOT, ...args], { timeoutMs: 20_000 }).catch(() => ({ code: 1, stdout: '' }));
+    return code === 0 ? stdout.trim() : null;
+  };
+  const [revision, changed] = [await git('rev-parse', '--short', 'HEAD'), await git('status', '--porcelain', '--', '.', ...OWN.map((path) => `:!${path}`))];
+  return revision === null ? null : `${revision}${changed === '' ? '' : '-dirty'}`;
 };
 
 export const versions = async (): Promise<Versions> => {

@@ -96,13 +96,11 @@ export const rssByMinute = (samples: readonly Sample[]): readonly number[] => {
   return [...minutes.values()].map((minute) => Math.round(mean(minute.map(({ rssMb }) => rssMb.reduce((sum, mb) => sum + mb, 0)))));
 };
 
-/** In the first minutes V8 gives the heaps their size; what lives in them does not grow meanwhile. */
-const SKIPPED_MINUTES = 2;
+/** In the first half V8 gives the heaps their size; what lives in them does not grow meanwhile. */
+const settled = (minutes: readonly number[]): readonly number[] => minutes.slice(Math.ceil(minutes.length / 2));
 
-const settled = (minutes: readonly number[]): readonly number[] => minutes.slice(SKIPPED_MINUTES);
-
-/** MB by which memory grows in a minute, from the third minute on. */
+/** MB by which memory grows in a minute of the second half. */
 export const rssGrowth = (minutes: readonly number[]): number => slope(settled(minutes).map((value, at) => ({ at, value })));
 
-/** Memory counts as flat when a minute adds less than 2 % of it; null where there are too few minutes to tell. */
-export const isFlat = (minutes: readonly number[]): boolean | null => (settled(minutes).length < 2 ? null : rssGrowth(minutes) <= mean(settled(minutes)) * 0.02);
+/** Memory counts as flat when a minute of the second half adds less than 0.5 % of it; null where there are too few minutes to tell. */
+export const isFlat = (minutes: readonly number[]): boolean | null => (settled(minutes).length < 3 ? null : rssGrowth(minutes) <= mean(settled(minutes)) * 0.005);

@@ -42,14 +42,14 @@ export const holdText = (result: Result<HoldBody>): readonly string[] => {
       ['rows behind (PostgreSQL to the slowest sink), last quarter', count(trend.behindAtEnd), ''],
       ['growth of that', `${trend.growth.toFixed(1)} rows a second`, verdictText(lagFlat)],
       ['memory of the workers by minute', `${rssByMinute.map(count).join(', ')} MB`, ''],
-      ['growth of that, from the third minute on', `${rssGrowth.toFixed(1)} MB a minute`, verdictText(memoryFlat)],
+      ['growth of that in the second half', `${rssGrowth.toFixed(1)} MB a minute`, verdictText(memoryFlat)],
       ['everything in every sink after the end', `${drainS} s`, verdictText(complete)],
       ['tasks closed by a fault meanwhile', count(aborts), ''],
     ]),
     '',
     `Records by SQL and in the sinks, over the whole life of the stack: ${sinks.map(({ sink, expected, actual }) => `${sink} ${count(actual)} of ${count(expected)}`).join(', ')}.`,
     '',
-    'Held means: 98 % of the rate and more, a backlog that grows by less than 1 % of the rate and is below two seconds\' worth; memory that grows by less than 2 % a minute from the third minute on, when V8 has given the heaps their size; every sink equal to SQL at the end.',
+    'Held means: 98 % of the rate and more, a backlog that grows by less than 1 % of the rate and is below two seconds\' worth; memory that grows by less than 0.5 % a minute in the second half, when V8 has given the heaps their size; every sink equal to SQL at the end.',
   ];
 };
 
