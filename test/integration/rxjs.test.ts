@@ -20,6 +20,8 @@ class CustomerLookup {
   atOnce = 0;
   mostAtOnce = 0;
   readonly asked = new Map<string, number>();
+  /** While it is set, requests are taken and not answered; their times, ms. */
+  silent: { readonly askedMs: number[] } | null = null;
   #server: Server | null = null;
 
   get url(): string {
@@ -34,6 +36,10 @@ class CustomerLookup {
       this.mostAtOnce = Math.max(this.mostAtOnce, this.atOnce);
       response.on('close', () => { this.atOnce -= 1; });
       this.asked.set(customer, (this.asked.get(customer) ?? 0) + 1);
+      if (this.silent !== null) {
+        this.silent.askedMs.push(performance.now());
+        return;
+      }
       const known = /^c(\d+)$/.exec(customer);
       setTimeout(() => {
         if (this.requests % 20 === 0 && known !== null) response.writeHead(503).end();
@@ -79,6 +85,11 @@ describe('enriching by an HTTP lookup, with retry and timeout of RxJS', function
   let behindOffsets: readonly number[];
   let outThen: readonly number[];
   let last: Seen;
+  /** While it took one order's requests without an answer: when it was asked, what the first abort said, and what was seen; then what was seen after. */
+  let askedMs: readonly number[];
+  let refusal: WorkerEvent;
+  let silent: Seen;
+  let end: Seen;
 
   const offsets = async (): Promise<Map<number, number>> => {
     const [found] = await (await lab.admin()).fetchOffsets({ groupId: `${lab.app}.${topic}`, topics: [topic] });
@@ -123,6 +134,18 @@ describe('enriching by an HTTP lookup, with retry and timeout of RxJS', function
     await lookup.up();
     await untilCommitted(2_000);
     last = await seen();
+
+    const silence = { askedMs: [] as number[] };
+    lookup.silent = silence;
+    const abortsBefore = aborts();
+    await lab.send(topic, orders(2_000, 2_001));
+    await eventually(() => aborts() > abortsBefore, () => 'the task of that order has begun again');
+    askedMs = [...silence.askedMs];
+    refusal = events.filter(({ type }) => type === 'aborted')[abortsBefore]!;
+    silent = await seen();
+    lookup.silent = null;
+    await untilCommitted(2_001);
+    end = await seen();
   });
   after(async () => {
     await handles.stop();
@@ -158,6 +181,17 @@ describe('enriching by an HTTP lookup, with retry and timeout of RxJS', function
     expect(behindOffsets.length).to.be.within(500, 1_999);
     expect(behindOffsets.filter((id) => id !== 7 && !outThen.includes(id))).to.deep.equal([]);
     expect(last).to.deep.include({ committed: 2_000, ids: idsTo(2_000) });
+  });
+
+  it('asks again after 500 ms without an answer, three times in all; then the order waits until the lookup answers', () => {
+    const gapsMs = askedMs.slice(0, 3).map((atMs, i) => atMs - (askedMs[i - 1] ?? -Infinity));
+    expect(askedMs.length).to.be.at.least(3);
+    expect(gapsMs.every((gapMs) => gapMs >= 500), gapsMs.join(', ')).to.equal(true);
+    const { error } = refusal as Extract<WorkerEvent, { readonly type: 'aborted' }>;
+    expect((error as Error).message).to.include('the customer lookup is away');
+    expect(((error as Error).cause as Error).name).to.equal('TimeoutError');
+    expect(silent).to.deep.include({ committed: 2_000, ids: idsTo(2_000) });
+    expect(end).to.deep.include({ committed: 2_001, ids: idsTo(2_001) });
   });
 
   it('gives each order its own customer', async () => {
