@@ -77,6 +77,8 @@ export interface OutputBatch {
 export interface Sent extends Position {
   /** Of the first of them; `offset` is the one behind the last. */
   readonly firstOffset: number;
+  /** They are in a transaction: the offset behind the last is its marker's, so that another writer's records come later still. */
+  readonly marked: boolean;
 }
 
 /** The owner that `init` made: only grows for one transactional id, so it orders owners. */

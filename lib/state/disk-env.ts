@@ -5,7 +5,7 @@ import { CorruptStateError, diskError, isNoSpace, isNotWritable } from './disk-e
 import { bootId, brokenFiles, countOpening, dataBytes, fillUp, flush, forgetOpenings, removeFiles } from './disk-files.ts';
 
 /** Of what lies in the files. Another one is thrown away and restored: there is nothing in them that Kafka has not. */
-export const FORMAT = 1;
+export const FORMAT = 2;
 const STORE_PREFIX = 'store/';
 /** Databases beside those of the stores, and a few stores that a newer topology has dropped. */
 const MORE_DATABASES = 32;
@@ -36,6 +36,7 @@ export class DiskEnv {
   #isOpen = true;
   #isCounted = true;
   #corrupt: string | null = null;
+  #closing: Promise<void> | null = null;
 
   private constructor(options: EnvOptions) {
     this.#options = options;
@@ -158,7 +159,7 @@ export class DiskEnv {
     try {
       this.#throwFull();
       this.#root.transactionSync(() => {
-        if (this.#meta.get('owner') !== this.#options.owner) throw new RejoinError(`the state in ${this.folder} has a newer owner`);
+        if (!this.#isOwner()) throw new RejoinError(`the state in ${this.folder} has a newer owner`);
         write();
       });
       const { lastPageNumber, pageSize } = this.#root.getStats() as { readonly lastPageNumber: number; readonly pageSize: number };
@@ -193,23 +194,38 @@ export class DiskEnv {
     return error;
   }
 
-  /** Lets go of the files, such that they outlast an end of the machine; those that could not be read are thrown away. Never rejects. */
-  async close(): Promise<void> {
-    if (!this.#isOpen) return;
+  /** Lets go of the files, such that they outlast an end of the machine; those that could not be read are thrown away. Never rejects; every caller waits for the same end. */
+  close(): Promise<void> {
     this.#isOpen = false;
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    let isOwner = true;
     try {
       if (this.#corrupt === null) await this.#seal();
+      else isOwner = this.#isOwner();
     } catch {
-      // They are as after a crash: good until the machine ends.
+      // They are as after a crash: good until the machine ends. Of those that are broken nobody can say whose they are.
     }
     await this.#letGo();
-    if (this.#corrupt !== null) DiskEnv.#wipe(this.folder, this.#corrupt, this.#options.onWiped);
+    if (this.#corrupt !== null && isOwner) DiskEnv.#wipe(this.folder, this.#corrupt, this.#options.onWiped);
+  }
+
+  #isOwner(): boolean {
+    return this.#meta.get('owner') === this.#options.owner;
   }
 
   async #seal(): Promise<void> {
     await flush(this.folder);
-    if (this.#meta.get('owner') !== this.#options.owner) return;
-    this.#root.transactionSync(() => this.#put('clean', true));
+    // In one transaction: a newer owner may take the files between a look and a write.
+    const isSealed = this.#root.transactionSync(() => {
+      if (!this.#isOwner()) return false;
+      this.#put('clean', true);
+      return true;
+    });
+    if (!isSealed) return;
     await flush(this.folder);
     forgetOpenings(this.folder);
   }

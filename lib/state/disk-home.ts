@@ -54,6 +54,12 @@ class DiskTask implements TaskState {
   }
 }
 
+/** Closes a task that is open or being opened. */
+const closed = async (opening: Promise<TaskState> | undefined): Promise<void> => {
+  const state = await opening?.catch(() => null);
+  await state?.close();
+};
+
 /**
  * State on disk, in a folder that no other worker has. A task that is opened finds what it left there, whoever had it meanwhile, and reads
  * on from there in its changelog. Rejects with `ConfigurationError` when the state folder cannot be written.
@@ -61,24 +67,32 @@ class DiskTask implements TaskState {
 export const openDiskHome = async ({ dir, app, cacheRecords, maxBytes, log }: DiskHomeOptions): Promise<StateHome> => {
   const slot = await claimSlot(dir, app);
   log.info('state on disk', { folder: slot.folder });
-  const open = new Map<string, TaskState>();
+  /** Of each folder the task that had it last, from the beginning of its opening. */
+  const open = new Map<string, Promise<TaskState>>();
+
+  const openFiles = async ({ stage, partition, owner, stores }: TaskSpec, folder: string): Promise<DiskEnv> => {
+    const onWiped = (reason: string): void => log.warn('state on disk is thrown away; it is restored from its changelog', { stage, partition, reason });
+    return DiskEnv.open({ folder, owner: `${owner.producerId}:${owner.epoch}`, stores: stores.map(({ name }) => name), maxBytes, onWiped });
+  };
 
   const openTask = async (task: TaskSpec): Promise<TaskState> => {
-    const { stage, partition, owner, stores } = task;
-    const folder = taskFolder(slot.folder, stage, partition);
-    // A former owner in this process that has not ended: the files are the newer one's.
-    await open.get(folder)?.close();
-    const onWiped = (reason: string): void => log.warn('state on disk is thrown away; it is restored from its changelog', { stage, partition, reason });
-    const env = await DiskEnv.open({ folder, owner: `${owner.producerId}:${owner.epoch}`, stores: stores.map(({ name }) => name), maxBytes, onWiped });
-    try {
-      const state = new DiskTask(env, task, cacheRecords);
-      await state.prepare();
-      open.set(folder, state);
-      return state;
-    } catch (error) {
-      await env.close();
-      throw error;
-    }
+    const folder = taskFolder(slot.folder, task.stage, task.partition);
+    const former = open.get(folder);
+    const opening = (async () => {
+      // A former owner in this process that has not ended: the files are the newer one's.
+      await closed(former);
+      const env = await openFiles(task, folder);
+      try {
+        const state = new DiskTask(env, task, cacheRecords);
+        await state.prepare();
+        return state;
+      } catch (error) {
+        await env.close();
+        throw error;
+      }
+    })();
+    open.set(folder, opening);
+    return opening;
   };
 
   return {
@@ -86,7 +100,7 @@ export const openDiskHome = async ({ dir, app, cacheRecords, maxBytes, log }: Di
     open: openTask,
     partitions: (stage) => partitionsOnDisk(slot.folder, stage),
     close: async () => {
-      await Promise.all([...open.values()].map((state) => state.close()));
+      await Promise.all([...open.values()].map(closed));
       await slot.release().catch((error: unknown) => log.warn('letting go of the state folder failed', { error: messageOf(error) }));
     },
   };

@@ -60,7 +60,7 @@ export class Positions {
       const { changelog } = this.#task.stores[i]!;
       const place = sent.find(({ topic }) => topic === changelog);
       if (position === null || this.#isStuck(changelog, position, place)) return position;
-      return { ...position, offset: place?.offset ?? position.offset, validAtMs };
+      return { ...position, offset: place?.offset ?? position.offset, marked: place?.marked ?? position.marked, validAtMs };
     });
   }
 

@@ -7,6 +7,8 @@ export interface StorePosition {
   readonly topicId: string | null;
   /** The next offset to read. */
   readonly offset: number;
+  /** A transaction ended there, whose marker takes that offset: nothing can be missed below the next one. */
+  readonly marked: boolean;
   /** When that was everything there was, ms since the epoch: deletes older than this are in. */
   readonly validAtMs: number;
 }

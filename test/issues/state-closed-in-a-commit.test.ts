@@ -29,7 +29,7 @@ describe('state that is closed while its commit is under way', () => {
       task.store.put('a', 2);
       seal(task.store);
       await task.state.close();
-      const end = await task.state.committed([{ topic: 'app-s-changelog', partition: 0, firstOffset: 1, offset: 2 }], 0).then(() => 'committed', (error: unknown) => error);
+      const end = await task.state.committed([{ topic: 'app-s-changelog', partition: 0, firstOffset: 1, offset: 2, marked: true }], 0).then(() => 'committed', (error: unknown) => error);
       expect(end).to.be.instanceOf(RejoinError);
       const next = await openTask(home, { epoch: 2 });
       expect([next.store.position?.offset, next.store.get('a')]).to.deep.equal([1, 1]);

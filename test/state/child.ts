@@ -38,9 +38,9 @@ export const seal = (store: RestorableStore): ReadonlyMap<string, unknown> => {
   return writes;
 };
 
-export const commit = async ({ state, store }: OpenTask, end: { readonly firstOffset: number; readonly offset: number } | null = null): Promise<void> => {
+export const commit = async ({ state, store }: OpenTask, end: { readonly firstOffset: number; readonly offset: number; readonly marked?: boolean } | null = null): Promise<void> => {
   seal(store);
-  await state.committed(end === null ? [] : [{ topic: CHANGELOG, partition: 0, ...end }], systemClock.now());
+  await state.committed(end === null ? [] : [{ topic: CHANGELOG, partition: 0, marked: true, ...end }], systemClock.now());
 };
 
 /** Changelog records as a fetch brings them; undefined: deleted. */
@@ -53,7 +53,7 @@ export const changelogBatch = (records: readonly (readonly [key: string, value: 
 
 /** Puts entries that are committed. */
 export const fill = (store: RestorableStore, records: readonly (readonly [key: string, value: unknown])[], from = 0): void => {
-  const position = { topicId: 'id', offset: from + records.length, validAtMs: systemClock.now() };
+  const position = { topicId: 'id', offset: from + records.length, marked: false, validAtMs: systemClock.now() };
   store.restore(changelogBatch(records, from), position);
   store.restored(position);
 };

@@ -91,7 +91,7 @@ describe('state on disk', function () {
     }
     // A value that no write takes, behind writes that succeed.
     t.encoded('c', 1 as unknown as Buffer);
-    const sent = ['s', 't'].map((name) => ({ topic: `app-${name}-changelog`, partition: 0, firstOffset: 1, offset: 3 }));
+    const sent = ['s', 't'].map((name) => ({ topic: `app-${name}-changelog`, partition: 0, firstOffset: 1, offset: 3, marked: true }));
     expect(await failure(task.state.committed(sent, 2))).to.be.instanceOf(RangeError);
     await task.state.close();
     const again = await openTask(home, { names: ['s', 't'], epoch: 1 });
@@ -127,7 +127,7 @@ describe('state on disk', function () {
 
   const spoilt: readonly (readonly [what: string, spoil: (dir: string) => Promise<void> | void, reason: RegExp])[] = [
     ['was open when the machine ended', (dir) => remember(dir, { boot: 'another', clean: false }), /^the machine has restarted since, and it was not closed before$/],
-    ['has another format', (dir) => remember(dir, { format: 0 }), /^it has format 0, not 1$/],
+    ['has another format', (dir) => remember(dir, { format: 0 }), /^it has format 0, not 2$/],
     ['is cut off', (dir) => {
       const file = openSync(dataFile(dir), 'r+');
       ftruncateSync(file, statSync(dataFile(dir)).size - 4_096);
@@ -169,6 +169,27 @@ describe('state on disk', function () {
     expect(reasons(lines)[0]).to.match(/is not what was written there: a checksum is wrong$/);
     await home.close();
     expect(await found(dir)).to.deep.equal({ entries: 0, position: null, wiped: [] });
+  });
+
+  it('is closed once, and whoever closes it too waits for that', async () => {
+    const home = await openDisk(scratch());
+    const { state, store } = await openTask(home);
+    fill(store, ENTRIES);
+    let isOver = false;
+    const first = state.close().then(() => { isOver = true; });
+    await state.close();
+    expect(isOver).to.equal(true);
+    await first;
+    await home.close();
+  });
+
+  it('of a task that is still being opened is opened for the next owner after that, and closed with its home', async () => {
+    const home = await openDisk(scratch());
+    const [, second] = await Promise.all([openTask(home, { epoch: 1 }), openTask(home, { epoch: 2 })]);
+    await commit(second, { firstOffset: 0, offset: 1 });
+    const third = openTask(home, { epoch: 3 });
+    await home.close();
+    expect(await failure(commit(await third))).to.be.instanceOf(RejoinError);
   });
 
   it('is closed to those who still hold it', async () => {

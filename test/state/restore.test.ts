@@ -27,7 +27,8 @@ const readerOf = (records: Entries, start = 0): { readonly reader: BatchReader; 
   };
 };
 
-const at = (ms: number): Clock => Object.assign(Object.create(systemClock) as Clock, { now: () => ms });
+const ticking = (now: () => number): Clock => Object.assign(Object.create(systemClock) as Clock, { now });
+const at = (ms: number): Clock => ticking(() => ms);
 
 const NOW = 1_800_000_000_000;
 const DAY_MS = 86_400_000;
@@ -38,10 +39,11 @@ interface Options {
   readonly signal?: AbortSignal;
   readonly onProgress?: (left: number) => void;
   readonly reasons?: string[];
+  readonly clock?: Clock;
 }
 
-const run = (store: RestorableStore, reader: BatchReader, { nowMs = NOW, topicId = 'first', signal = new AbortController().signal, onProgress = () => {}, reasons = [] }: Options = {}): Promise<Restored> => restore({
-  reader, store, clock: at(nowMs), signal, onProgress, changelog: { topic: CHANGELOG, partition: 0, topicId, deleteRetentionMs: DAY_MS },
+const run = (store: RestorableStore, reader: BatchReader, { nowMs = NOW, topicId = 'first', signal = new AbortController().signal, onProgress = () => {}, reasons = [], clock = at(nowMs) }: Options = {}): Promise<Restored> => restore({
+  reader, store, clock, signal, onProgress, changelog: { topic: CHANGELOG, partition: 0, topicId, deleteRetentionMs: DAY_MS },
   limits: { maxWaitMs: 1, maxBytes: 1_000, maxBytesPerPartition: 1_000 }, onWiped: (reason) => void reasons.push(reason),
 });
 
@@ -80,7 +82,7 @@ describe('restoring a store on disk', () => {
     expect(await run(again.store, longer.reader, { nowMs: NOW + 1_000 })).to.deep.equal({ records: 2, from: 4 });
     expect(longer.asked).to.deep.equal([4]);
     expect(entriesOf(again.store)).to.deep.equal({ a: 2, c: 1, d: 4 });
-    expect(again.store.position).to.deep.equal({ topicId: 'first', offset: 6, validAtMs: NOW + 1_000 });
+    expect(again.store.position).to.deep.equal({ topicId: 'first', offset: 6, marked: false, validAtMs: NOW + 1_000 });
     await again.state.close();
   });
 
@@ -122,7 +124,7 @@ describe('restoring a store on disk', () => {
     expect(interrupted).to.equal('enough');
     await task.state.close();
     const again = await open();
-    expect(again.store.position).to.deep.equal({ topicId: 'first', offset: 6, validAtMs: NOW });
+    expect(again.store.position).to.deep.equal({ topicId: 'first', offset: 6, marked: false, validAtMs: NOW });
     expect(await run(again.store, longer.reader, { nowMs: NOW + 9_000 })).to.deep.equal({ records: 2, from: 6 });
     expect(entriesOf(again.store)).to.deep.equal({ a: 2, b: 1, c: 1, p: 1, q: 1, r: 1, s: 1 });
     expect(again.store.position?.validAtMs).to.equal(NOW + 9_000);
@@ -155,6 +157,73 @@ describe('restoring a store on disk', () => {
     const reasons: string[] = [];
     await run(task.store, readerOf([...FIRST, ['a', undefined]]).reader, { nowMs: NOW + DAY_MS * 0.8, reasons });
     expect([reasons, entriesOf(task.store)]).to.deep.equal([[], { b: 1, c: 1 }]);
+    await task.state.close();
+  });
+
+  it('keeps a store that stood idle for days, as nothing came behind it', async () => {
+    const task = await standing();
+    const reasons: string[] = [];
+    expect(await run(task.store, readerOf(FIRST).reader, { nowMs: NOW + 3 * DAY_MS, reasons })).to.deep.equal({ records: 0, from: 4 });
+    expect([reasons, task.store.position]).to.deep.equal([[], { topicId: 'first', offset: 4, marked: false, validAtMs: NOW + 3 * DAY_MS }]);
+    await task.state.close();
+  });
+
+  // A commit's own marker is the last thing in its changelog; without a transaction it may be a record.
+  for (const [marked, reasons, entries] of [[true, [], { a: 2, b: 1, c: 1, e: 5 }], [false, [/^it is 259200 s old/], { a: 2, b: 1, c: 1 }]] as const) {
+    it(`${marked ? 'keeps' : 'throws away'} a store that stood idle for days one offset before the end, its last commit ${marked ? 'a transaction' : 'none'}`, async () => {
+      const task = await standing();
+      await run(task.store, readerOf(FIRST).reader);
+      task.store.put('e', 5);
+      await commit(task, { firstOffset: 4, offset: 5, marked });
+      await task.state.close();
+      const again = await open();
+      const said: string[] = [];
+      const { reader } = readerOf([...FIRST, ['e', 5]]);
+      const withMarker: BatchReader = {
+        ...reader,
+        endOffsets: async () => [{ topic: CHANGELOG, partition: 0, offset: 6 }],
+        fetch: async ([position], limits) => (position!.offset >= 4 ? [{ ...changelogBatch([], 5), nextOffset: 6 }] : reader.fetch([position!], limits)),
+      };
+      await run(again.store, withMarker, { nowMs: systemClock.now() + 3 * DAY_MS, reasons: said });
+      expect(said).to.have.lengthOf(reasons.length);
+      reasons.forEach((reason, i) => expect(said[i]).to.match(reason));
+      expect(entriesOf(again.store)).to.deep.equal(entries);
+      await again.state.close();
+    });
+  }
+
+  it('reads a changelog again when deletes may have gone meanwhile, and gives up when that takes as long again', async () => {
+    partition += 1;
+    const task = await open();
+    // Each answer takes half a day: the delete of 'a' was there when the first reading began, and is compacted away before it comes to it.
+    const slowly = (answers: readonly Entries[], hours: number) => {
+      let nowMs = NOW;
+      let attempt = -1;
+      const reader = (): BatchReader => readerOf(answers[Math.max(0, Math.min(attempt, answers.length - 1))]!).reader;
+      const slow: BatchReader = {
+        ...reader(),
+        startOffsets: (partitions) => {
+          attempt += 1;
+          return reader().startOffsets(partitions);
+        },
+        fetch: (positions, limits) => {
+          nowMs += attempt === 0 ? DAY_MS / 2 : hours * 3_600_000;
+          return reader().fetch(positions, limits);
+        },
+      };
+      return { slow, clock: ticking(() => nowMs) };
+    };
+    const first: Entries = [['a', 1], ['b', 1], ['b', 2], ['c', 1]];
+    const then: Entries = [['b', 2], ['c', 1], ['c', 2], ['d', 1]];
+    const reasons: string[] = [];
+    const once = slowly([first, then], 1);
+    expect(await run(task.store, once.slow, { clock: once.clock, reasons })).to.deep.equal({ records: 4, from: 0 });
+    expect(entriesOf(task.store)).to.deep.equal({ b: 2, c: 2, d: 1 });
+    expect(reasons).to.deep.equal(['what was read of its changelog is 86400 s old, and deletes are kept for 86400 s: deleted keys may have come back']);
+    task.store.wipe();
+    const always = slowly([first], 12);
+    const error = await run(task.store, always.slow, { clock: always.clock }).then(() => null, (thrown: Error) => thrown);
+    expect(error?.message).to.match(/^store s cannot be restored from app-s-changelog\/0: what was read of its changelog is 86400 s old.*Raise delete\.retention\.ms of app-s-changelog$/s);
     await task.state.close();
   });
 

@@ -71,7 +71,7 @@ export class RecordSender {
         .send(produce(this.#settings.transactionalId, batches, this.#connections.settings.requestTimeoutMs))
         .then((results) => {
           this.#check(results, batches);
-          for (const result of results) note(places, result, batches);
+          for (const result of results) note(places, result, batches, this.#settings.transactionalId !== null);
         });
       sent.catch(() => undefined);
       inFlight.push(sent);
@@ -119,9 +119,9 @@ export class RecordSender {
   }
 }
 
-const note = (places: Map<string, Sent>, { topic, partition, baseOffset }: ProduceResult, batches: readonly ProducedBatch[]): void => {
+const note = (places: Map<string, Sent>, { topic, partition, baseOffset }: ProduceResult, batches: readonly ProducedBatch[], marked: boolean): void => {
   const key = keyOf({ topic, partition });
   const { count } = batches.find((batch) => batch.topic === topic && batch.partition === partition)!;
   const before = places.get(key);
-  places.set(key, { topic, partition, firstOffset: before?.firstOffset ?? baseOffset, offset: baseOffset + count });
+  places.set(key, { topic, partition, firstOffset: before?.firstOffset ?? baseOffset, offset: baseOffset + count, marked });
 };

@@ -60,7 +60,7 @@ class StoredPartition implements Participant {
     const firstOffset = this.log.end;
     this.log.append(records, transaction, this.#sequence);
     this.#changed(this);
-    return { topic: this.topic, partition: this.partition, firstOffset, offset: this.log.end };
+    return { topic: this.topic, partition: this.partition, firstOffset, offset: this.log.end, marked: transaction !== null };
   }
 
   mark(transaction: Transaction): void {

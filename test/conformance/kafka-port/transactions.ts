@@ -92,11 +92,11 @@ export const describeTransactions = (place: () => Place): void => {
       return (await producer.send(batch)).toSorted((a, b) => a.partition - b.partition);
     };
     expect(await producer.send(producer.batch())).to.deep.equal([]);
-    expect(await send([0, 1, 0, 0])).to.deep.equal([{ topic, partition: 0, firstOffset: 0, offset: 3 }, { topic, partition: 1, firstOffset: 0, offset: 1 }]);
-    expect(await send([0])).to.deep.equal([{ topic, partition: 0, firstOffset: 3, offset: 4 }]);
+    expect(await send([0, 1, 0, 0])).to.deep.equal([{ topic, partition: 0, firstOffset: 0, offset: 3, marked: true }, { topic, partition: 1, firstOffset: 0, offset: 1, marked: true }]);
+    expect(await send([0])).to.deep.equal([{ topic, partition: 0, firstOffset: 3, offset: 4, marked: true }]);
     await producer.commit();
     // Behind the marker.
-    expect(await send([1, 0])).to.deep.equal([{ topic, partition: 0, firstOffset: 5, offset: 6 }, { topic, partition: 1, firstOffset: 2, offset: 3 }]);
+    expect(await send([1, 0])).to.deep.equal([{ topic, partition: 0, firstOffset: 5, offset: 6, marked: true }, { topic, partition: 1, firstOffset: 2, offset: 3, marked: true }]);
     await producer.abort();
   });
 
