@@ -17,14 +17,16 @@ RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 RUN rm package.json package-lock.json && echo '{"private":true,"type":"module"}' > package.json
 
 FROM node:24.21.0-bookworm-slim
-ENV NODE_ENV=production MILLRACE_HTTP_HOST=0.0.0.0 MILLRACE_HTTP_PORT=8080
+# State on disk (MILLRACE_STATE=disk) goes to /data: a volume there keeps it, and /app belongs to root.
+ENV NODE_ENV=production MILLRACE_HTTP_HOST=0.0.0.0 MILLRACE_HTTP_PORT=8080 MILLRACE_STATE_DIR=/data/state
 WORKDIR /app
 COPY --from=dependencies /app ./
 COPY --from=package /build/package ./node_modules/millrace
 COPY schemas ./schemas
 COPY examples ./examples
 RUN mkdir /data && chown node:node /data
-USER node
+# The image's user node, by number: where root is forbidden (runAsNonRoot of Kubernetes) a name is not believed.
+USER 1000:1000
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.MILLRACE_HTTP_PORT}/health/live`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]

@@ -37,9 +37,13 @@ export interface DockerStack {
 
 /** Beside the code in the repository; the published package has none. */
 export const COMPOSE_FILE = join(import.meta.dirname, '..', '..', 'docker-compose.yml');
-/** What `dockerUp` starts of the file. */
+/** What `dockerUp` starts of the file unless told otherwise. */
 export const COMPOSE_SERVICES: readonly string[] = [...baseServices.map(({ name }) => name), 'partner'];
-export const WATCHING_SERVICES: readonly string[] = ['prometheus', 'grafana', 'kafka-ui'];
+/**
+ * What it starts beside them to look at, with its port. Not Prometheus: it would look for workers that are containers, find none and raise
+ * an alarm; and Grafana shows what Prometheus has.
+ */
+export const WATCHING_PORTS: Readonly<Record<string, number>> = { 'kafka-ui': 8088 };
 
 const PROBE_TIMEOUT_MS = 10_000;
 const KEPT_OUTPUT_CHARS = 20_000;
@@ -110,11 +114,19 @@ const compose = async (args: readonly string[], environment: Readonly<Record<str
   return output;
 };
 
+const ofExtra = (ports: Readonly<Record<string, number>>) => Object.fromEntries(Object.entries(ports).map(([name, http]) => [name, { ports: { http } }]));
+
 /** The ports that docker-compose.yml publishes: the usual ones, which is held by a test. */
 const publishedPorts = (started: readonly string[], extra: Readonly<Record<string, number>>): Readonly<Record<string, { readonly ports: Readonly<Record<string, number>> }>> => ({
   ...Object.fromEntries(ownServices.filter(({ name }) => started.includes(name)).map(({ name, ports }) => [name, { ports }])),
-  ...Object.fromEntries(Object.entries(extra).map(([name, http]) => [name, { ports: { http } }])),
+  ...ofExtra(extra),
 });
+
+/** How the containers are reached from this machine. `services`: those that are started; `extra`: base port of each of them that is not the stack's own. */
+export const reachContainers = (services: readonly string[], extra: Readonly<Record<string, number>>, secrets: Secrets): Pick<DockerStack, 'endpoints' | 'environment'> => {
+  const ports = publishedPorts(services, extra);
+  return { endpoints: endpointsOf({ ...ports, ...ofExtra(WATCHING_PORTS) }, secrets), environment: environmentOf(ports, secrets) };
+};
 
 /**
  * Builds what is to be built, starts the containers and waits until every one that has a check is healthy. What runs already is kept.
@@ -126,11 +138,12 @@ export const dockerUp = async (options: DockerOptions): Promise<DockerStack> => 
   await mkdir(dir, { recursive: true });
   const secrets = await ensureSecrets(dir);
   const services = options.services ?? COMPOSE_SERVICES;
-  await compose(['up', '--detach', '--build', '--wait', ...services, ...WATCHING_SERVICES], variables(secrets, options.env), options);
-  const ports = publishedPorts(services, options.extraPorts ?? {});
+  await compose(['up', '--detach', '--build', '--wait', ...services, ...Object.keys(WATCHING_PORTS)], variables(secrets, options.env), options);
+  const ports = publishedPorts(services, {});
   const port = (service: string, role: string): number => ports[service]!.ports[role]!;
   await registry.initialise!({ port } as Parameters<NonNullable<typeof registry.initialise>>[0]);
-  return { dir, endpoints: endpointsOf(ports, secrets), environment: { MILLRACE_STACK_DIR: dir, ...environmentOf(ports, secrets) } };
+  const { endpoints, environment } = reachContainers(services, options.extraPorts ?? {}, secrets);
+  return { dir, endpoints, environment: { MILLRACE_STACK_DIR: dir, ...environment } };
 };
 
 /** True when any container of the stack runs. */

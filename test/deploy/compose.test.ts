@@ -7,8 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import demo from '../../examples/engagement/demo.ts';
 import { artifactFile, CLASHING_JARS, CONVERTER, DEBEZIUM, REGISTRY } from '../../lib/stack/artifacts.ts';
-import { COMPOSE_SERVICES, WATCHING_SERVICES } from '../../lib/stack/docker.ts';
+import { runCommand } from '../../lib/stack/command.ts';
+import { COMPOSE_SERVICES, WATCHING_PORTS } from '../../lib/stack/docker.ts';
 import { environmentOf } from '../../lib/stack/environment.ts';
+import { onPath } from '../../lib/stack/requirements.mjs';
 import { BIGQUERY_PROJECT } from '../../lib/stack/services/bigquery.ts';
 import { connectProperties } from '../../lib/stack/services/connect.ts';
 import { cassandraYaml } from '../../lib/stack/services/cassandra.ts';
@@ -16,6 +18,14 @@ import { baseServices, ownServices } from '../../lib/stack/services/index.ts';
 import { brokerProperties } from '../../lib/stack/services/kafka.ts';
 import { PIPELINE_DATABASE, PIPELINE_ROLE, SERVER_SETTINGS } from '../../lib/stack/services/postgres.ts';
 import { readCompose, readText, ROOT, schemaProblems, type Compose } from './compose.ts';
+
+/** Redis comes with the system: this is Debian 12's and Ubuntu 24.04's, where the native stack is tried. */
+const PACKAGED_REDIS = '7.0';
+/** Major and minor version of this machine's Redis; undefined where there is none, or one of another generation than the packages'. */
+const nativeRedis = async (): Promise<string | undefined> => {
+  const file = onPath('redis-server');
+  return file === undefined ? undefined : /v=(7\.\d+)\./.exec(await runCommand(file, ['--version']))?.[1];
+};
 
 const versionOf = (coordinates: string): string => coordinates.split(':')[2]!;
 const port = (service: string, role: string): number => ownServices.find(({ name }) => name === service)!.ports[role]!;
@@ -54,7 +64,7 @@ describe('docker-compose.yml', () => {
   });
 
   it('has every server of the native stack, and what watches it', () => {
-    expect(Object.keys(compose.services)).to.have.members([...COMPOSE_SERVICES, ...WATCHING_SERVICES, 'workers', 'cassandra']);
+    expect(Object.keys(compose.services)).to.have.members([...COMPOSE_SERVICES, ...Object.keys(WATCHING_PORTS), 'prometheus', 'grafana', 'workers', 'cassandra']);
     expect(COMPOSE_SERVICES).to.include.members(baseServices.map(({ name }) => name));
     expect(Object.entries(compose.services).filter(([, { profiles }]) => profiles !== undefined).map(([name, { profiles }]) => [name, profiles])).to.deep.equal([['cassandra', ['cassandra']], ['workers', ['workers']]]);
   });
@@ -74,6 +84,10 @@ describe('docker-compose.yml', () => {
     expect(service('partner').command).to.deep.equal(['--host', '0.0.0.0', '--port', String(partner!.port), '--data', '/data', ...faults]);
   });
 
+  it('publishes what there is to look at on the ports that the live view names', () => {
+    for (const [name, number] of Object.entries(WATCHING_PORTS)) expect(service(name).ports!.map((text) => text.split(':').slice(0, 2))).to.deep.equal([['127.0.0.1', String(number)]]);
+  });
+
   it('pins every image to a version', () => {
     for (const [name, { image }] of Object.entries(compose.services)) if (image !== undefined && image !== 'millrace-worker') expect(image, name).to.match(/:v?\d+[\w.-]*$/);
   });
@@ -83,7 +97,7 @@ describe('docker-compose.yml', () => {
     expect(service('kafka').image).to.equal(`apache/kafka:${kafka}`);
     expect(service('registry').image).to.equal(`apicurio/apicurio-registry:${versionOf(REGISTRY.coordinates)}`);
     expect(service('postgres').image).to.match(/^postgres:15/);
-    expect(service('redis').image).to.match(/^redis:7\./);
+    expect(service('redis').image).to.equal(`redis:${(await nativeRedis()) ?? PACKAGED_REDIS}-bookworm`);
     const [, cassandra] = /<artifactId>cassandra-all<\/artifactId><version>([^<]+)</.exec(await readText(artifactFile('cassandra-pom.xml').slice(ROOT.length))) ?? [];
     expect(service('cassandra').image).to.equal(`cassandra:${cassandra}`);
     expect(await readText(artifactFile('cassandra-jars.sha256').slice(ROOT.length))).to.contain(`  cassandra-all-${cassandra}.jar\n`);
@@ -180,7 +194,18 @@ describe('the Dockerfiles', () => {
 
   it('runs workers as another user than root, with a check of /health', async () => {
     const text = await readText('Dockerfile');
-    expect(text).to.match(/^USER node$/m).and.to.match(/^HEALTHCHECK [\s\S]*\/health/m);
-    expect(text.indexOf('USER node')).to.be.lessThan(text.indexOf('ENTRYPOINT'));
+    const user = /^USER (.+)$/m.exec(text);
+    // A name is not believed where root is forbidden: Kubernetes cannot tell that it is another.
+    expect(user?.[1]).to.equal('1000:1000');
+    expect(user!.index).to.be.lessThan(text.indexOf('ENTRYPOINT'));
+    expect(text).to.match(/^HEALTHCHECK [\s\S]*\/health/m);
+  });
+
+  it('keeps state on disk in a folder that the user of the image may write to, where volumes are mounted', async () => {
+    const text = await readText('Dockerfile');
+    const [, folder] = /\bMILLRACE_STATE_DIR=(\S+)/.exec(text) ?? [];
+    const [, owned] = /^RUN mkdir (\S+) && chown node:node \1$/m.exec(text) ?? [];
+    expect(owned, 'a folder of the user').to.match(/^\//);
+    expect(folder).to.match(new RegExp(`^${owned}/`));
   });
 });

@@ -4,7 +4,8 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { ConfigurationError } from '../../lib/core/errors.ts';
-import { checkEngine, COMPOSE_FILE, dockerDown, dockerUp } from '../../lib/stack/docker.ts';
+import { addressesOf } from '../../lib/cli/start/addresses.ts';
+import { checkEngine, COMPOSE_FILE, dockerDown, dockerUp, reachContainers } from '../../lib/stack/docker.ts';
 
 /** A stand-in for the program: notes how it was called, and fails where it is told to. */
 const STAND_IN = `#!/bin/sh
@@ -78,8 +79,18 @@ describe('the stack in containers', () => {
     process.env['STAND_IN_FAILS'] = '*up*';
     await failure(dockerUp({ dir: folder, env: {}, services: ['kafka', 'cassandra'] }));
     const [args, , , token] = (await calls()).at(-1)!;
-    expect(args).to.match(/ up --detach --build --wait kafka cassandra prometheus grafana kafka-ui$/);
+    expect(args).to.match(/ up --detach --build --wait kafka cassandra kafka-ui$/);
     expect(token).to.equal('the partner is not started');
+  });
+
+  it('tells where to look at everything that it starts, and workers only of what they use', () => {
+    const { endpoints, environment } = reachContainers(['kafka', 'partner'], { partner: 18_090 }, { postgresAdmin: 'a', postgresPipeline: 'b' });
+    expect(addressesOf(endpoints, environment, [])).to.deep.equal([
+      { name: 'kafka', address: '127.0.0.1:9092' },
+      { name: 'partner', address: 'http://127.0.0.1:18090' },
+      { name: 'kafka-ui', address: 'http://127.0.0.1:8088' },
+    ]);
+    expect(environment).to.deep.equal({ MILLRACE_KAFKA_BROKERS: '127.0.0.1:9092', MILLRACE_PARTNER_URL: 'http://127.0.0.1:18090' });
   });
 
   it("fails with compose's last lines, and no password in them", async () => {
@@ -90,6 +101,6 @@ describe('the stack in containers', () => {
     expect(seen).to.include.members(['starting: first line', 'failed: docker compose failed']);
     const { postgresPipeline } = JSON.parse(await readFile(join(folder, 'secrets.json'), 'utf8')) as Record<string, string>;
     expect(error.message).not.to.contain(postgresPipeline);
-    expect((await calls()).at(-1)![0]).to.match(/ up --detach --build --wait kafka registry postgres redis bigquery connect partner prometheus grafana kafka-ui$/);
+    expect((await calls()).at(-1)![0]).to.match(/ up --detach --build --wait kafka registry postgres redis bigquery connect partner kafka-ui$/);
   });
 });
