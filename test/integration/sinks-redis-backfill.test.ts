@@ -114,13 +114,79 @@ describe('a backfill into Redis', function () {
     expect(await client.hgetall('h3')).to.deep.equal({ a: '1' });
   });
 
+  describe('does not take for newer what live traffic wrote during an earlier one', () => {
+    const DAY_SECONDS = 86_400;
+    /** The set of what live traffic has written, as an earlier backfill that ended badly has left it. */
+    const stale = async (context: SinkContext, key: string): Promise<string> => {
+      const live = `${markKey('tests', context.sink)}:live`;
+      await client.sadd(live, `${key}\0a`);
+      return live;
+    };
+
+    it('when its mark has run out', async () => {
+      const { backfill, driver, context } = await both(hashAt('s1'));
+      const live = await stale(context, 's1');
+      await driver.protect!('first');
+      expect(await client.exists(live)).to.equal(0);
+      await backfill({ a: 'lost' });
+      expect(await client.hgetall('s1')).to.deep.equal({ a: 'lost' });
+    });
+
+    it('when it was cut short before it settled where it ends', async () => {
+      const { live, backfill, driver } = await both(hashAt('s2'));
+      await driver.protect!('first');
+      await live({ a: 'live 1' });
+      await client.del('s2');
+      await driver.protect!('first');
+      await backfill({ a: 'lost' });
+      expect(await client.hgetall('s2')).to.deep.equal({ a: 'lost' });
+    });
+
+    it('and nobody keeps that for ever, though the backfill ends before it writes', async () => {
+      const { live, driver, context } = await both(hashAt('s3'));
+      await driver.protect!('first');
+      await live({ a: 'live 1' }, { b: 'live 1' });
+      const seconds = await client.ttl(`${markKey('tests', context.sink)}:live`);
+      expect(seconds).to.be.within(6 * DAY_SECONDS, 7 * DAY_SECONDS);
+      expect(seconds).to.be.at.least(await client.ttl(markKey('tests', context.sink)));
+    });
+
+    it('and a discarded one leaves nothing of it, though its mark has run out', async () => {
+      const { driver, context } = await both(hashAt('s4'));
+      const live = await stale(context, 's4');
+      await driver.release!(PARTITIONS);
+      expect(await client.exists(live)).to.equal(0);
+    });
+  });
+
+  it('goes on after a pause as long as a week after its last start', async () => {
+    const { live, driver, context } = await both(hashAt('h5'));
+    const mark = markKey('tests', context.sink);
+    await driver.protect!('first');
+    await live({ a: 'live 1' });
+    await Promise.all([client.expire(mark, 100), client.expire(`${mark}:live`, 100)]);
+    await driver.protect!('resumed');
+    expect(Math.min(await client.ttl(mark), await client.ttl(`${mark}:live`))).to.be.above(100);
+    expect(await client.smembers(`${mark}:live`)).to.deep.equal(['h5\0a']);
+  });
+
+  it('writes nothing under the mark of another one', async () => {
+    const { backfill, driver, context } = await both(hashAt('h6'));
+    await driver.protect!('first');
+    await client.set(markKey('tests', context.sink), 'tests-backfill-other');
+    expect(await rejection(backfill({ a: '1' }))).to.be.instanceOf(StopError);
+    expect(await client.exists('h6')).to.equal(0);
+  });
+
   it('refuses to write beside another backfill of the same sink', async () => {
     const sink = hashAt('h4');
     const { driver, context } = await both(sink);
     await driver.protect!('first');
     const other = await driverOf(sink, { ...context, app: 'tests-backfill-other' });
     expect(String(await rejection(other.protect!('first')))).to.include(`${context.app} writes to sink ${context.sink} already`);
+    const live = `${markKey('tests', context.sink)}:live`;
+    await client.sadd(live, 'x');
     await other.release!(PARTITIONS);
-    expect(await client.get(markKey('tests', context.sink))).to.equal(context.app);
+    expect([await client.get(markKey('tests', context.sink)), await client.exists(live)]).to.deep.equal([context.app, 1]);
   });
 });

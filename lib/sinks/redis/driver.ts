@@ -5,8 +5,8 @@ import { RateLimitedLog, scrub } from '../../core/logger.ts';
 import type { RedisSink } from '../../../topology/sinks.ts';
 import type { SinkContext, SinkDriver, SinkTask, SinkWriter } from '../contract.ts';
 import { redisError } from './errors.ts';
-import { backfillScript, MARK_SECONDS, writeScript } from './scripts.ts';
-import { claim } from './writer.ts';
+import { backfillScript, protectScript, releaseScript, writeScript, type Script } from './scripts.ts';
+import { claim, runScript } from './writer.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const RECONNECT_BASE_MS = 50;
@@ -66,7 +66,7 @@ export class RedisDriver implements SinkDriver {
 
   async writer(task: SinkTask): Promise<SinkWriter> {
     const { app, sink } = this.#context;
-    const script = this.#context.backfillOf === undefined ? writeScript : backfillScript(this.#mark());
+    const script = this.#context.backfillOf === undefined ? writeScript : backfillScript(this.#mark(), app);
     return claim(this.#client, this.#sink, { task, script, keyOf: (topic, partition) => fenceKey(app, sink, topic, partition) });
   }
 
@@ -74,16 +74,21 @@ export class RedisDriver implements SinkDriver {
     return markKey(this.#context.backfillOf ?? this.#context.app, this.#context.sink);
   }
 
+  /** @returns whose the mark of a backfill was; null: nobody's */
+  async #onMark(script: Script, ...args: readonly string[]): Promise<string | null> {
+    return await runScript(this.#client, script, [this.#mark(), `${this.#mark()}:live`], [this.#context.app, ...args]) as string | null;
+  }
+
   async protect(start: 'first' | 'resumed'): Promise<void> {
     const { app, sink } = this.#context;
+    let marked: string | null;
     try {
-      if (start === 'first') await this.#client.set(this.#mark(), app, 'EX', MARK_SECONDS, 'NX');
-      const marked = await this.#client.get(this.#mark());
-      if (marked === app) return;
-      if (marked !== null) throw new StopError(`${marked} writes to sink ${sink} already`, { hint: 'One backfill of a Redis sink at a time: let that one end, or discard it' });
+      marked = await this.#onMark(protectScript, start);
     } catch (thrown) {
-      throw thrown instanceof StopError ? thrown : this.#failure(thrown, 'the mark of a backfill');
+      throw this.#failure(thrown, 'the mark of a backfill');
     }
+    if (marked === app) return;
+    if (marked !== null) throw new StopError(`${marked} writes to sink ${sink} already`, { hint: 'One backfill of a Redis sink at a time: let that one end, or discard it' });
     throw new StopError(`Redis has no mark of this backfill any more: what live traffic has written to ${sink} since is not known`, { hint: 'Discard the backfill, and start it anew' });
   }
 
@@ -92,7 +97,7 @@ export class RedisDriver implements SinkDriver {
     const fences = partitions.flatMap(({ topic, partition }) => [fenceKey(app, sink, topic, partition), `${fenceKey(app, sink, topic, partition)}:refused`]);
     try {
       if (fences.length > 0) await this.#client.unlink(...fences);
-      if (await this.#client.get(this.#mark()) === app) await this.#client.unlink(this.#mark(), `${this.#mark()}:live`);
+      await this.#onMark(releaseScript);
     } catch (thrown) {
       throw this.#failure(thrown, 'the end of a backfill');
     }

@@ -199,11 +199,16 @@ for i = 1, parts do
   if tonumber(ARGV[4 * i + 2]) > reached[i] then redis.call('HSET', KEYS[i], 'offset', ARGV[4 * i + 2]) end
 end
 for x = 1, #written, MANY do redis.call('SADD', watched, unpack(written, x, math.min(x + MANY, #written + 1) - 1)) end
+if #written > 0 and redis.call('TTL', watched) == -1 then redis.call('EXPIRE', watched, MARK_SECONDS) end
 return reply
 `;
 
+/** How long a mark stays after the backfill's last start or write. What live traffic has written is kept as long at least. */
+const MARK_SECONDS = 604_800;
+
 const writeLua = (guard: string): string => `${COMMON}
 local MANY = 4000
+local MARK_SECONDS = ${MARK_SECONDS}
 ${guard}${WRITE}`;
 
 /** While a backfill of the sink runs, live traffic leaves word of which fields and members it has written. The fence's name says which sink it is. */
@@ -213,16 +218,37 @@ local watched = of and redis.call('EXISTS', 'millrace:backfill:' .. of) == 1 and
 local live = false
 `));
 
-/** How long a mark stays after the backfill's last write. */
-export const MARK_SECONDS = 604_800;
-
 /**
- * The same for a backfill, which leaves alone what live traffic has written since `mark` was set. Replies {'UNMARKED'} when the mark is gone: nobody knows
- * then what is newer.
+ * The same for the backfill `app`, which leaves alone what live traffic has written since `mark` was set. Replies {'UNMARKED'} when the mark is gone, or is
+ * another one's: nobody knows then what is newer.
  */
-export const backfillScript = (mark: string): Script => script(writeLua(`
+export const backfillScript = (mark: string, app: string): Script => script(writeLua(`
 local watched = false
 local live = '${mark}:live'
-if redis.call('EXPIRE', '${mark}', ${MARK_SECONDS}) == 0 then return {'UNMARKED'} end
-redis.call('EXPIRE', live, ${MARK_SECONDS})
+if redis.call('GET', '${mark}') ~= '${app}' then return {'UNMARKED'} end
+redis.call('EXPIRE', '${mark}', MARK_SECONDS)
+redis.call('EXPIRE', live, MARK_SECONDS)
 `));
+
+/** For the two below. */
+const MARK = `
+local marked = redis.call('GET', KEYS[1])
+local free = not marked or marked == ARGV[1]
+`;
+
+/**
+ * KEYS: the mark, what live traffic has written. ARGV: the backfill, whether it is the 'first' start or a 'resumed' one. Replies whose the mark is; null: nobody's.
+ * A first start forgets what live traffic has written before it, which its range covers: what an earlier backfill has left would hide what was lost since.
+ */
+export const protectScript = script(`${MARK}
+if not free or (not marked and ARGV[2] ~= 'first') then return marked end
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ${MARK_SECONDS})
+if ARGV[2] == 'first' then redis.call('UNLINK', KEYS[2]) else redis.call('EXPIRE', KEYS[2], ${MARK_SECONDS}) end
+return ARGV[1]
+`);
+
+/** KEYS and ARGV: the same. Leaves what belongs to another backfill. */
+export const releaseScript = script(`${MARK}
+if free then redis.call('UNLINK', KEYS[1], KEYS[2]) end
+return marked
+`);

@@ -35,13 +35,13 @@ interface Call {
 /** What is used of a Redis client. */
 export type RedisCalls = Pick<Redis, 'call'>;
 
-const run = async (client: RedisCalls, script: Script, keys: readonly string[], args: readonly Argument[]): Promise<readonly unknown[]> => {
+export const runScript = async (client: RedisCalls, script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> => {
   const rest = [String(keys.length), ...keys, ...args];
   try {
-    return (await client.call('EVALSHA', [script.sha, ...rest])) as unknown[];
+    return await client.call('EVALSHA', [script.sha, ...rest]);
   } catch (thrown) {
     if (!(thrown instanceof Error) || !thrown.message.startsWith('NOSCRIPT')) throw thrown;
-    return (await client.call('EVAL', [script.lua, ...rest])) as unknown[];
+    return await client.call('EVAL', [script.lua, ...rest]);
   }
 };
 
@@ -56,7 +56,7 @@ const take = async (client: RedisCalls, { owner }: SinkTask, keys: readonly stri
   const args = [String(owner.producerId), String(owner.epoch), ...endOffsets.map(String)];
   let reply: readonly unknown[];
   try {
-    reply = await run(client, claimScript, keys, args);
+    reply = await runScript(client, claimScript, keys, args) as unknown[];
   } catch (thrown) {
     throw redisError(thrown, 'the claim of a fence');
   }
@@ -128,7 +128,7 @@ export class RedisWriter implements SinkWriter {
         for (let i = from; i < batch.length; i += 1) outcome.retry(i, stopped());
         break;
       }
-      for (const [index, error] of refused) outcome.refuse(index, error);
+      for (const [index, error] of refused) outcome.refuse(index, error, 'writer');
     }
     return outcome.result();
   }
@@ -191,7 +191,7 @@ export class RedisWriter implements SinkWriter {
     for (const arg of call.args) args.push(arg);
     let reply: readonly unknown[];
     try {
-      reply = await untilAborted(run(this.#client, this.#script, keys, args), signal);
+      reply = await untilAborted(runScript(this.#client, this.#script, keys, args), signal) as unknown[];
     } catch (thrown) {
       throw thrown instanceof RetryError ? thrown : redisError(thrown, 'a write');
     }
@@ -208,7 +208,7 @@ export class RedisWriter implements SinkWriter {
       }
     });
     for (let r = 1; r < reply.length; r += 2) {
-      outcome.refuse(call.indexes[Number(reply[r]) - 1]!, new DeadLetterError(`Redis refuses this record: ${String(reply[r + 1])}`));
+      outcome.refuse(call.indexes[Number(reply[r]) - 1]!, new DeadLetterError(`Redis refuses this record: ${String(reply[r + 1])}`), 'system');
     }
   }
 
