@@ -20,6 +20,12 @@ export interface Position extends TopicPartition {
   readonly offset: number;
 }
 
+/** A group's position, and what whoever committed it has noted beside it. */
+export interface CommittedPosition extends Position {
+  /** At most 4,096 bytes unless brokers are told otherwise (`offset.metadata.max.bytes`); absent: nothing. */
+  readonly metadata?: string;
+}
+
 /** The committed records of one partition, from one fetch. Buffers are views: they stay valid while the batch is held. */
 export interface FetchedBatch extends TopicPartition {
   /** Records in the batch; may be 0 when only markers or aborted records were passed. */
@@ -99,7 +105,7 @@ export interface TaskProducer {
   /** Sends a batch; split so that no record batch passes `maxBatchBytes`. Resolves when the brokers have it, with where it went, partition by partition. */
   send(batch: OutputBatch): Promise<readonly Sent[]>;
   /** `positions` are the next offsets to process. `member` fences by generation where it is given. */
-  sendOffsets(groupId: string, positions: readonly Position[], member?: Membership): Promise<void>;
+  sendOffsets(groupId: string, positions: readonly CommittedPosition[], member?: Membership): Promise<void>;
   commit(): Promise<void>;
   close(): Promise<void>;
 }
@@ -172,7 +178,7 @@ export interface KafkaAdmin {
   /** Those of the names that exist. */
   describeTopics(topics: readonly string[]): Promise<readonly TopicDescription[]>;
   /** The group's committed positions; a partition without one is left out. */
-  committed(groupId: string, partitions: readonly TopicPartition[]): Promise<readonly Position[]>;
+  committed(groupId: string, partitions: readonly TopicPartition[]): Promise<readonly CommittedPosition[]>;
   /** Names of all groups, as far as this client may see them. */
   listGroups(): Promise<readonly string[]>;
   /** Members of each group now, in the order of the groups; 0 where there is none of that name. */

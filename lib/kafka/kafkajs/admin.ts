@@ -1,5 +1,5 @@
 import { RetryError } from '../../core/errors.ts';
-import type { Isolation, KafkaAdmin, Position, TopicDescription, TopicPartition, TopicSpec } from '../port.ts';
+import type { CommittedPosition, Isolation, KafkaAdmin, Position, TopicDescription, TopicPartition, TopicSpec } from '../port.ts';
 import { createTopics, deleteRecords, deleteTopics, describeConfigs, topicIds } from './admin-requests.ts';
 import type { Connections } from './connections.ts';
 import { deleteGroup, describeGroup, listGroups } from './group-requests.ts';
@@ -103,7 +103,7 @@ export class TopicAdmin implements KafkaAdmin {
     });
   }
 
-  async committed(groupId: string, partitions: readonly TopicPartition[]): Promise<readonly Position[]> {
+  async committed(groupId: string, partitions: readonly TopicPartition[]): Promise<readonly CommittedPosition[]> {
     if (partitions.length === 0) return [];
     const call = offsetFetch(groupId, partitions);
     const answer = await askCoordinator(this.#connections, this.#connections.settings.clock, this.#settings.coordinatorWaitMs, {
@@ -116,7 +116,7 @@ export class TopicAdmin implements KafkaAdmin {
         return protocolError(error, `Reading the committed offsets of group ${groupId}`, failed === undefined ? {} : { topic: failed.topic, partition: failed.partition });
       },
     });
-    return answer.offsets.filter(({ offset }) => offset >= 0).map(({ topic, partition, offset }) => ({ topic, partition, offset }));
+    return answer.offsets.filter(({ offset }) => offset >= 0).map(({ topic, partition, offset, metadata: noted }) => ({ topic, partition, offset, ...(noted === null || noted === '' ? {} : { metadata: noted }) }));
   }
 
   async endOffsets(partitions: readonly TopicPartition[], isolation: Isolation): Promise<readonly Position[]> {

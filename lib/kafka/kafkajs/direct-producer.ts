@@ -1,6 +1,6 @@
 import { RejoinError } from '../../core/errors.ts';
 import { ProducerCalls } from '../calls.ts';
-import type { Membership, OutputBatch, Position, ProducerOwner, Sent, TaskProducer } from '../port.ts';
+import type { CommittedPosition, Membership, OutputBatch, ProducerOwner, Sent, TaskProducer } from '../port.ts';
 import { NO_ATTRIBUTES } from './batch-format.ts';
 import type { Connections } from './connections.ts';
 import { offsetCommit } from './offset-commit.ts';
@@ -55,7 +55,7 @@ export class DirectProducer implements TaskProducer {
     });
   }
 
-  sendOffsets(groupId: string, positions: readonly Position[]): Promise<void> {
+  sendOffsets(groupId: string, positions: readonly CommittedPosition[]): Promise<void> {
     return this.#calls.run('sendOffsets', async () => {
       if (positions.length === 0) return;
       const member = this.#settings.membership();

@@ -1,6 +1,6 @@
 import type { Where } from '../../core/errors.ts';
 import { ProducerCalls } from '../calls.ts';
-import type { Membership, OutputBatch, Position, ProducerOwner, Sent, TransactionalProducer } from '../port.ts';
+import type { CommittedPosition, Membership, OutputBatch, ProducerOwner, Sent, TransactionalProducer } from '../port.ts';
 import type { PartitionOutput } from './batch-encoder.ts';
 import { TRANSACTIONAL } from './batch-format.ts';
 import type { Connections } from './connections.ts';
@@ -87,7 +87,7 @@ export class Transactions implements TransactionalProducer {
     });
   }
 
-  sendOffsets(groupId: string, positions: readonly Position[], member: Membership = NO_MEMBER): Promise<void> {
+  sendOffsets(groupId: string, positions: readonly CommittedPosition[], member: Membership = NO_MEMBER): Promise<void> {
     return this.#calls.run('sendOffsets', async () => {
       if (positions.length === 0) return;
       const { owner } = this.#calls;

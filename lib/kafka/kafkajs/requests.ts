@@ -162,7 +162,7 @@ export const txnOffsetCommit = (
   owner: TransactionOwner,
   groupId: string,
   member: { readonly memberId: string; readonly generation: number },
-  positions: readonly { readonly topic: string; readonly partition: number; readonly offset: number }[],
+  positions: readonly { readonly topic: string; readonly partition: number; readonly offset: number; readonly metadata?: string }[],
 ): Call<readonly PartitionError[]> => ({
   name: 'TxnOffsetCommit',
   apiKey: 28,
@@ -178,7 +178,7 @@ export const txnOffsetCommit = (
     .compactString(member.memberId)
     .compactString(null)
     .compactArray(byTopic(positions), ([topic, entries], w) =>
-      w.compactString(topic).compactArray(entries, (entry, v) => v.int32(entry.partition).int64(entry.offset).int32(-1).compactString('').noTags()).noTags(),
+      w.compactString(topic).compactArray(entries, (entry, v) => v.int32(entry.partition).int64(entry.offset).int32(-1).compactString(entry.metadata ?? '').noTags()).noTags(),
     )
     .noTags()
     .done(),
@@ -212,6 +212,7 @@ export const heartbeat = (groupId: string, member: { readonly memberId: string; 
 export interface CommittedOffset extends PartitionError {
   /** -1 when the group has committed none. */
   readonly offset: number;
+  readonly metadata: string | null;
 }
 
 /** Version 7 can ask for stable offsets only: one that an open transaction is about to change answers with an error, not with the old value. */
@@ -240,10 +241,10 @@ export const offsetFetch = (
           const partition = p.int32();
           const offset = p.int64();
           p.int32();
-          p.compactNullableString();
+          const metadata = p.compactNullableString();
           const error = p.int16();
           p.skipTags();
-          return { topic, partition, offset, error };
+          return { topic, partition, offset, metadata, error };
         });
         r.skipTags();
         return entries;

@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
-import type { Isolation, KafkaAdmin, Position, TopicDescription, TopicPartition, TopicSpec } from '../port.ts';
+import type { CommittedPosition, Isolation, KafkaAdmin, Position, TopicDescription, TopicPartition, TopicSpec } from '../port.ts';
 import type { MemoryBroker } from './broker.ts';
 import type { Network } from './network.ts';
 import { patiently } from './patience.ts';
@@ -46,7 +46,7 @@ export class MemoryAdmin implements KafkaAdmin {
     return topics.length === 0 ? [] : this.#call('DescribeTopics', (broker) => broker.describeTopics(topics));
   }
 
-  async committed(groupId: string, partitions: readonly TopicPartition[]): Promise<readonly Position[]> {
+  async committed(groupId: string, partitions: readonly TopicPartition[]): Promise<readonly CommittedPosition[]> {
     const { clock, coordinatorWaitMs } = this.#options;
     if (partitions.length === 0) return [];
     return patiently(clock, coordinatorWaitMs, () => this.#call('OffsetFetch', (broker) => broker.group(groupId).committed(partitions)));

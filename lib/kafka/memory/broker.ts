@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import { OffsetOutOfRangeError } from '../errors.ts';
-import type { FetchLimits, Isolation, Membership, Position, ProducerOwner, Sent, TopicDescription, TopicPartition, TopicSpec } from '../port.ts';
+import type { CommittedPosition, FetchLimits, Isolation, Membership, Position, ProducerOwner, Sent, TopicDescription, TopicPartition, TopicSpec } from '../port.ts';
 import { Group } from './groups.ts';
 import { PartitionLog, type LogEntry, type LogRecord, type Transaction } from './log.ts';
 import { refusal } from './refusal.ts';
@@ -236,7 +236,7 @@ export class MemoryBroker {
     }
   }
 
-  sendOffsets(id: string, owner: ProducerOwner, groupId: string, positions: readonly Position[], member: Membership | undefined): void {
+  sendOffsets(id: string, owner: ProducerOwner, groupId: string, positions: readonly CommittedPosition[], member: Membership | undefined): void {
     const group = this.group(groupId);
     const transaction = this.transactions.verify(id, owner, [group.name], 'TxnOffsetCommit');
     group.prepareOffsets(transaction, positions, member);

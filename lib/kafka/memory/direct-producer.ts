@@ -1,6 +1,6 @@
 import { RejoinError } from '../../core/errors.ts';
 import { ProducerCalls } from '../calls.ts';
-import type { Membership, OutputBatch, Position, ProducerOwner, Sent, TaskProducer } from '../port.ts';
+import type { CommittedPosition, Membership, OutputBatch, ProducerOwner, Sent, TaskProducer } from '../port.ts';
 import { MemoryOutput } from './output.ts';
 import { patiently } from './patience.ts';
 import { byLeader, type ProducerOptions } from './producer.ts';
@@ -38,7 +38,7 @@ export class MemoryDirectProducer implements TaskProducer {
     });
   }
 
-  sendOffsets(groupId: string, positions: readonly Position[]): Promise<void> {
+  sendOffsets(groupId: string, positions: readonly CommittedPosition[]): Promise<void> {
     const { broker, membership } = this.#options;
     return this.#calls.run('sendOffsets', async () => {
       if (positions.length === 0) return;

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../core/clock.ts';
 import { assignPartitions } from '../assigner.ts';
-import type { Membership, Position, TopicPartition } from '../port.ts';
+import type { CommittedPosition, Membership, Position, TopicPartition } from '../port.ts';
 import type { Transaction } from './log.ts';
 import { refusal } from './refusal.ts';
 import { partitionName, type Participant } from './transactions.ts';
@@ -44,9 +44,9 @@ export class Group implements Participant {
   readonly #id: string;
   readonly #settings: GroupSettings;
   readonly #members = new Map<string, Member>();
-  readonly #offsets = new Map<string, Position>();
+  readonly #offsets = new Map<string, CommittedPosition>();
   /** Offsets in transactions that have not ended here, by transaction. */
-  readonly #pending = new Map<Transaction, Position[]>();
+  readonly #pending = new Map<Transaction, CommittedPosition[]>();
   #generation = 0;
   #joining = false;
   #deadline: Timer | null = null;
@@ -159,7 +159,7 @@ export class Group implements Participant {
   }
 
   /** Offsets that count once the transaction has committed. A named member must be of the present generation. */
-  prepareOffsets(transaction: Transaction, positions: readonly Position[], member: Membership | undefined): void {
+  prepareOffsets(transaction: Transaction, positions: readonly CommittedPosition[], member: Membership | undefined): void {
     if (member !== undefined) this.#present(member, 'TxnOffsetCommit');
     this.#pending.set(transaction, [...(this.#pending.get(transaction) ?? []), ...positions]);
   }
@@ -171,7 +171,7 @@ export class Group implements Participant {
   }
 
   /** Offsets that count at once, of a member of the present generation. */
-  commitAs(member: Membership, positions: readonly Position[]): void {
+  commitAs(member: Membership, positions: readonly CommittedPosition[]): void {
     this.#present(member, 'OffsetCommit');
     this.commitOffsets(positions);
   }
@@ -181,7 +181,7 @@ export class Group implements Participant {
     if (generation !== this.#generation) throw refusal('ILLEGAL_GENERATION', `${call} of ${this.#id}`);
   }
 
-  commitOffsets(positions: readonly Position[]): void {
+  commitOffsets(positions: readonly CommittedPosition[]): void {
     for (const position of positions) {
       const name = partitionName(position);
       this.#settings.onOffset(this.#id, position, this.#offsets.get(name)?.offset);
@@ -190,7 +190,7 @@ export class Group implements Participant {
   }
 
   /** The stable answer: refused while a transaction that may change it has not ended. */
-  committed(partitions: readonly TopicPartition[]): Position[] {
+  committed(partitions: readonly TopicPartition[]): CommittedPosition[] {
     const asked = new Set(partitions.map(partitionName));
     for (const positions of this.#pending.values()) {
       if (positions.some((p) => asked.has(partitionName(p)))) throw refusal('UNSTABLE_OFFSET_COMMIT', `OffsetFetch of ${this.#id}`);

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { StopError } from '../../core/errors.ts';
 import { ProducerCalls } from '../calls.ts';
-import type { Membership, OutputBatch, Position, ProducerOwner, Sent, TransactionalProducer } from '../port.ts';
+import type { CommittedPosition, Membership, OutputBatch, ProducerOwner, Sent, TransactionalProducer } from '../port.ts';
 import type { MemoryBroker, ProducedRecords } from './broker.ts';
 import type { Network } from './network.ts';
 import { MemoryOutput } from './output.ts';
@@ -67,7 +67,7 @@ export class MemoryProducer implements TransactionalProducer {
     });
   }
 
-  sendOffsets(groupId: string, positions: readonly Position[], member?: Membership): Promise<void> {
+  sendOffsets(groupId: string, positions: readonly CommittedPosition[], member?: Membership): Promise<void> {
     const { broker } = this.#options;
     return this.#calls.run('sendOffsets', async () => {
       if (positions.length === 0) return;

@@ -76,13 +76,13 @@ export const describeDirect = (place: () => Place): void => {
     const group = place().name('group');
     const membership = await joined(group, topic);
     const direct = await producer(undefined, () => membership);
-    await direct.sendOffsets(group, [{ topic, partition: 0, offset: 5 }]);
-    expect(await committed(group, topic)).to.deep.equal([{ topic, partition: 0, offset: 5 }]);
+    await direct.sendOffsets(group, [{ topic, partition: 0, offset: 5, metadata: 'noted' }]);
+    expect(await committed(group, topic)).to.deep.equal([{ topic, partition: 0, offset: 5, metadata: 'noted' }]);
     for (const stale of [{ ...membership, generation: membership.generation - 1 }, { ...membership, memberId: 'nobody' }, null]) {
       const zombie = await producer(undefined, () => stale);
       expect(await failure(zombie.sendOffsets(group, [{ topic, partition: 0, offset: 3 }])), JSON.stringify(stale)).to.be.instanceOf(RejoinError);
     }
-    expect(await committed(group, topic)).to.deep.equal([{ topic, partition: 0, offset: 5 }]);
+    expect(await committed(group, topic)).to.deep.equal([{ topic, partition: 0, offset: 5, metadata: 'noted' }]);
   });
 
   it('takes calls in their order only', async () => {

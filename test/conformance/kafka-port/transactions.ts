@@ -117,6 +117,20 @@ export const describeTransactions = (place: () => Place): void => {
     expect(await admin.committed(group, partitions)).to.deep.equal([{ topic, partition: 0, offset: 5 }]);
   });
 
+  it('gives back what was noted with an offset, as of its last commit', async () => {
+    const topic = await place().topic(2);
+    const group = place().name('group');
+    const partitions = [{ topic, partition: 0 }, { topic, partition: 1 }];
+    const admin = place().port.admin();
+    const producer = await place().producer();
+    await producer.sendOffsets(group, [{ topic, partition: 0, offset: 5, metadata: 'as of v1' }, { topic, partition: 1, offset: 1 }]);
+    await producer.commit();
+    expect(await admin.committed(group, partitions)).to.have.deep.members([{ topic, partition: 0, offset: 5, metadata: 'as of v1' }, { topic, partition: 1, offset: 1 }]);
+    await producer.sendOffsets(group, [{ topic, partition: 0, offset: 5 }, { topic, partition: 1, offset: 2, metadata: 'as of v2 é' }]);
+    await producer.commit();
+    expect(await admin.committed(group, partitions)).to.have.deep.members([{ topic, partition: 0, offset: 5 }, { topic, partition: 1, offset: 2, metadata: 'as of v2 é' }]);
+  });
+
   it('refuses offsets of a member that the group does not know', async () => {
     const topic = await place().topic();
     const producer = await place().producer();
