@@ -1,5 +1,6 @@
 /** One fault's own world: an application of three workers, its load, the systems that its sinks write to, and what was seen. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
@@ -34,11 +35,13 @@ export interface SceneSettings {
   readonly fillingBytes: number;
   /** How the workers reach Kafka; through the proxy `frames` says what becomes of requests and answers. */
   readonly kafka: 'direct' | 'through a proxy';
+  /** Where the workers keep their state; on disk they share a folder, which is gone afterwards. */
+  readonly state: 'memory' | 'disk';
   /** Added to the workers' environment. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
-export const defaultSettings: SceneSettings = { perSecond: 300, fillingBytes: 20, kafka: 'direct', environment: {} };
+export const defaultSettings: SceneSettings = { perSecond: 300, fillingBytes: 20, kafka: 'direct', state: 'memory', environment: {} };
 
 export class Scene {
   readonly settings: SceneSettings;
@@ -61,6 +64,7 @@ export class Scene {
   #redisProxy: Proxy | null = null;
   #redisClient: Redis | null = null;
   #kafkaProxy: KafkaProxy | null = null;
+  #stateFolder: string | null = null;
   #watch: Watch | null = null;
   #load: Load | null = null;
   #closed = false;
@@ -110,6 +114,7 @@ export class Scene {
       const watch: FrameWatch = { request: (request) => this.frames.request(request), answer: (request, frame) => this.frames.answer(request, frame) };
       this.#kafkaProxy = await startKafkaProxy({ broker: lab.brokers, watch });
     }
+    if (settings.state === 'disk') this.#stateFolder = await mkdtemp(join(tmpdir(), 'millrace-faults-'));
     // The first one makes the table: BigQuery's emulator fails when several do.
     const first = this.startWorker();
     await this.until(() => this.stages.every((stage) => first.lines.some((line) => line.stage === stage && line.message === 'task open')), () => `the first worker opens tasks of every stage`, SETTLE_TIMEOUT_MS);
@@ -129,6 +134,7 @@ export class Scene {
       RT_PARTNER_URL: this.partner.url,
       MILLRACE_SESSION_TIMEOUT_MS: String(SESSION_TIMEOUT_MS),
       MILLRACE_HTTP_PORT: 'off',
+      ...(this.#stateFolder === null ? {} : { MILLRACE_STATE: 'disk', MILLRACE_STATE_DIR: this.#stateFolder }),
       ...(this.#kafkaProxy === null ? {} : { MILLRACE_KAFKA_BROKERS: this.#kafkaProxy.address }),
       ...this.settings.environment,
     });
@@ -272,6 +278,7 @@ export class Scene {
       () => this.#kafkaProxy?.close(),
       () => this.redis.stop(),
       () => this.partner.down(),
+      () => (this.#stateFolder === null ? undefined : rm(this.#stateFolder, { recursive: true, force: true })),
     ]) {
       await Promise.resolve(step()).catch((error: unknown) => this.failures.push(`taking the scene down: ${messageOf(error)}`));
     }

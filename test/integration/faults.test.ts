@@ -5,6 +5,7 @@ import { commitReply } from '../faults/commit-reply.ts';
 import type { Fault } from '../faults/fault.ts';
 import { sharedGround } from '../faults/ground.ts';
 import { killOne } from '../faults/kill-one.ts';
+import { onDisk } from '../faults/on-disk.ts';
 import { redisRewind } from '../faults/redis-rewind.ts';
 import { runFault } from '../faults/run.ts';
 
@@ -12,7 +13,7 @@ const SEED = 20_260;
 /** Far above what a quiet machine needs. */
 const LONGEST_RESUME_S = 40;
 
-const short: readonly (readonly [fault: Fault, rounds: number])[] = [[killOne, 2], [commitReply, 5], [redisRewind, 1]];
+const short: readonly (readonly [fault: Fault, rounds: number])[] = [[onDisk(killOne, 2), 2], [commitReply, 5], [redisRewind, 1]];
 
 describe('a join, a state and four kinds of sinks under load', function () {
   this.timeout(240_000);
