@@ -127,6 +127,7 @@ export const definitions = {
   retryMaxMs: integer('MILLRACE_RETRY_MAX_MS', 5_000, 1, HOUR_MS, 'Longest backoff.'),
   failuresAtPosition: integer('MILLRACE_FAILURES_AT_POSITION', 20, 1, 1_000_000, 'A task that fails so often at one position stops the worker.'),
   innerTimeoutMs: integer('MILLRACE_INNER_TIMEOUT_MS', 30_000, 1, HOUR_MS, 'Longest time of one record\'s inner stream (concatMap, mergeMap, rx); then its task begins again at the last commit.'),
+  innerValues: integer('MILLRACE_INNER_VALUES', 10_000, 1, 10_000_000, 'Most values that one record\'s inner stream may emit; a record with more is a dead letter.'),
   breakerFailures: integer('MILLRACE_BREAKER_FAILURES', 5, 1, 1_000_000, 'So many failed writes in a row, over all tasks of an outside sink in a worker, open its circuit breaker: nothing is written for a while.'),
   breakerOpenMs: integer('MILLRACE_BREAKER_OPEN_MS', 500, 1, HOUR_MS, 'How long a circuit breaker stays open the first time; doubles with each write that it lets through and that fails, jittered down to a half.'),
   breakerOpenMaxMs: integer('MILLRACE_BREAKER_OPEN_MAX_MS', 5_000, 1, HOUR_MS, 'Longest time that a circuit breaker stays open, unless the sink itself asks for more.'),

@@ -1,6 +1,6 @@
 import { RetryError, type DeadLetterError } from '../core/errors.ts';
 import type { Breaker, Pass } from '../sinks/breaker.ts';
-import type { SinkWriter, WriteResult } from '../sinks/contract.ts';
+import type { Effort, SinkWriter, WriteResult } from '../sinks/contract.ts';
 import type { StageContext } from './context.ts';
 import { countWrite, timedWrite } from './figures.ts';
 import type { PendingRecord } from './pending-record.ts';
@@ -18,6 +18,9 @@ export interface DeliveryOptions {
   readonly beforeWait: () => Promise<void>;
 }
 
+/** Whether the sink has decided on a record: taken it, or refused it itself. */
+const hasDecided = ({ refused, retry }: WriteResult, records: number): boolean => retry.length + refused.filter(({ by }) => by === 'writer').length < records;
+
 /** The records of a task on their way to its outside sink: written in order, whole offsets, until the sink has decided on each. */
 export class Delivery {
   readonly #options: DeliveryOptions;
@@ -33,6 +36,11 @@ export class Delivery {
   /** Records that the sink has not decided on. */
   get length(): number {
     return this.#pending.length;
+  }
+
+  /** The first of them. */
+  get first(): PendingRecord | undefined {
+    return this.#pending[0];
   }
 
   push(record: PendingRecord): void {
@@ -71,10 +79,11 @@ export class Delivery {
       const pass = await this.#pass();
       if (pass === null) return;
       const todo = this.#pending.slice(0, pass.probe ? this.#whole(1) : left);
-      const { retry } = await this.#attempt(todo, pass);
+      const result = await this.#attempt(todo, pass);
+      const { retry } = result;
       this.#pending = [...retry.map(({ index }) => todo[index]!), ...this.#pending.slice(todo.length)];
       left -= todo.length - retry.length;
-      if (retry.length < todo.length) attempt = 0;
+      if (hasDecided(result, todo.length)) attempt = 0;
       if (retry.length === 0) continue;
       context.counters.retries += 1;
       const { error } = retry[0]!;
@@ -107,23 +116,24 @@ export class Delivery {
   async #attempt(todo: readonly PendingRecord[], pass: Pass): Promise<WriteResult> {
     const { context, breaker, signal, onRefused } = this.#options;
     if (context.crash !== null) await context.crash('before-write');
-    const result = await this.#written(todo).catch((error: unknown) => {
+    const result = await this.#written(todo, pass.probe ? 'probe' : 'full').catch((error: unknown) => {
       breaker.abandoned(pass);
       throw error;
     });
     if (context.crash !== null) await context.crash('after-write');
     for (const { index, error } of result.refused) onRefused(todo[index]!, error);
     countWrite(context.counters, todo, result, context.clock.now());
-    if (result.retry.length < todo.length) breaker.succeeded(pass);
-    else if (signal.aborted) breaker.abandoned(pass);
-    else breaker.failed(pass, result.retry[0]!.error);
+    const [failure] = result.retry;
+    if (hasDecided(result, todo.length)) breaker.succeeded(pass);
+    else if (signal.aborted || failure === undefined) breaker.abandoned(pass);
+    else breaker.failed(pass, failure.error);
     return result;
   }
 
-  async #written(todo: readonly PendingRecord[]): Promise<WriteResult> {
+  async #written(todo: readonly PendingRecord[], effort: Effort): Promise<WriteResult> {
     const { context, writer, signal } = this.#options;
     try {
-      return await timedWrite(context, () => writer.write(todo, signal));
+      return await timedWrite(context, () => writer.write(todo, signal, effort));
     } catch (error) {
       if (!(error instanceof RetryError)) throw error;
       return { refused: [], retry: todo.map((_, index) => ({ index, error })) };

@@ -1,8 +1,8 @@
-import { from, of, type ObservableInput, type OperatorFunction } from 'rxjs';
-import type { InnerNode } from '../../topology/node.ts';
+import { from, of, take, type ObservableInput, type OperatorFunction } from 'rxjs';
+import { pathOf, type InnerNode } from '../../topology/node.ts';
 import type { Headers, Meta } from '../../topology/meta.ts';
 import type { Clock } from '../core/clock.ts';
-import { RejoinError, RetryError, StopError } from '../core/errors.ts';
+import { DeadLetterError, RejoinError, RetryError, StopError } from '../core/errors.ts';
 import type { FetchedBatch } from '../kafka/port.ts';
 import type { Entry } from './engine.ts';
 import type { HeldOutput } from './outputs.ts';
@@ -31,9 +31,13 @@ export interface InnerRun {
 export interface InnerOptions {
   readonly clock: Clock;
   readonly timeoutMs: number;
+  /** Most values that one inner stream may emit: they are kept until it completes. */
+  readonly maxValues: number;
   /** Unsubscribes when the task is closed. */
   readonly signal: AbortSignal;
 }
+
+const TOO_MANY = 'Let it emit fewer (reduce, bufferCount, take), or raise MILLRACE_INNER_VALUES';
 
 /** What a project function may keep beyond its call: the task's own meta moves on to other records. */
 const keep = (meta: Meta): Meta => {
@@ -50,7 +54,7 @@ const inputOf = (node: InnerNode, value: unknown, meta: Meta): ObservableInput<u
 /** Not the record's fault: the task begins again at its last commit (a passing fault of what an inner stream asked), or waits where it is. */
 export const endsTask = (error: unknown): boolean => error instanceof RetryError || error instanceof RejoinError || error instanceof StopError || error instanceof UnreadableError;
 
-/** Runs one record's inner stream: what it emitted, at once when it ended in the call. Throws or rejects with its error. */
+/** Runs one record's inner stream: what it emitted, at once when it ended in the call. Throws or rejects with its error, or `DeadLetterError` when it emits too much. */
 export const runInner = (node: InnerNode, value: unknown, meta: Meta, options: InnerOptions): readonly unknown[] | Promise<readonly unknown[]> => {
   const values: unknown[] = [];
   let state: 'running' | 'complete' | 'failed' = 'running';
@@ -61,23 +65,26 @@ export const runInner = (node: InnerNode, value: unknown, meta: Meta, options: I
     failure = error;
     settle();
   };
-  const subscription = from(inputOf(node, value, meta)).subscribe({
+  const { clock, timeoutMs, maxValues, signal } = options;
+  // One more than may be is enough to know; take() also ends a list that has no end.
+  const subscription = from(inputOf(node, value, meta)).pipe(take(maxValues + 1)).subscribe({
     next: (emitted) => void values.push(emitted),
     error: (error: unknown) => end('failed', error),
     complete: () => end('complete'),
   });
   const ended = (): readonly unknown[] => {
     if (state === 'failed') throw failure;
-    return values;
+    if (values.length <= maxValues) return values;
+    throw new DeadLetterError(`an inner stream emitted more than ${maxValues} values for one record`, { where: { node: pathOf(node) }, hint: TOO_MANY });
   };
   if (state !== 'running') return ended();
   return new Promise<readonly unknown[]>((resolve, reject) => {
-    const timer = options.clock.after(options.timeoutMs, () => end('failed', new RetryError(`an inner stream of ${node.operator} did not complete in ${options.timeoutMs} ms`, { hint: 'Give it a timeout(...) of its own, or raise MILLRACE_INNER_TIMEOUT_MS' })));
-    const onAbort = (): void => end('failed', new RejoinError('the task is closed', { cause: options.signal.reason }));
-    options.signal.addEventListener('abort', onAbort, { once: true });
+    const timer = clock.after(timeoutMs, () => end('failed', new RetryError(`an inner stream of ${node.operator} did not complete in ${timeoutMs} ms`, { hint: 'Give it a timeout(...) of its own, or raise MILLRACE_INNER_TIMEOUT_MS' })));
+    const onAbort = (): void => end('failed', new RejoinError('the task is closed', { cause: signal.reason }));
+    signal.addEventListener('abort', onAbort, { once: true });
     settle = () => {
       timer.cancel();
-      options.signal.removeEventListener('abort', onAbort);
+      signal.removeEventListener('abort', onAbort);
       subscription.unsubscribe();
       try {
         resolve(ended());
@@ -85,6 +92,6 @@ export const runInner = (node: InnerNode, value: unknown, meta: Meta, options: I
         reject(error);
       }
     };
-    if (options.signal.aborted) onAbort();
+    if (signal.aborted) onAbort();
   });
 };

@@ -37,6 +37,7 @@ export const openTask = async (context: StageContext, { partition, signal, membe
   const producer = config.guarantee === 'exactly-once' ? port.producer(id, { transactionTimeoutMs }) : port.directProducer(id, { transactionTimeoutMs, membership });
   const stores = new Map<StatefulNode, TaskStore>();
   let state: TaskState | null = null;
+  let opened: Engine | null = null;
   try {
     if (crash !== null) await crash('before-fence');
     const owner = await producer.init();
@@ -58,12 +59,17 @@ export const openTask = async (context: StageContext, { partition, signal, membe
     const { engine, starts } = stage.sink === null
       ? { engine: new ProcessingEngine({ context, partition, producer, stores, state, checksStates, wake: () => wake.signal(), signal }), starts: committed }
       : await sinking(context, partition, producer, owner, committed, signal);
+    opened = engine;
     if (crash !== null) await crash('after-start');
     signal.throwIfAborted();
     return new Task({ context, partition, entries: entriesOf(context, starts), engine, wake, signal, onRoom });
   } catch (error) {
-    await state?.close();
-    await producer.close();
+    if (opened !== null) {
+      await opened.discard();
+    } else {
+      await state?.close();
+      await producer.close();
+    }
     throw error;
   }
 };
@@ -101,23 +107,37 @@ const entriesOf = (context: StageContext, starts: readonly Position[]): TaskEntr
 const sinking = async (
   context: StageContext, partition: number, producer: TaskProducer, owner: ProducerOwner, committed: readonly Position[], signal: AbortSignal,
 ): Promise<{ readonly engine: Engine; readonly starts: readonly Position[] }> => {
-  const { stage, outside, admin, log } = context;
+  const { stage, outside } = context;
   if (outside === null || stage.sink === null) throw new StopError('a sink stage has no driver', { where: { stage: stage.name } });
   const { driver, breaker } = outside;
-  const writer = await attemptThrough(breaker, () => driver.writer({ owner, partitions: committed.map(({ topic, partition: p }) => ({ topic, partition: p })) }));
+  const task = { owner, partitions: committed.map(({ topic, partition: p }) => ({ topic, partition: p })) };
+  // What asks nobody says nothing about the sink, and need not wait for it.
+  const ask = <T>(attempt: () => Promise<T>): Promise<T> => (driver.keepsPositions === true ? attemptThrough(breaker, attempt) : attempt());
+  const writer = await ask(() => driver.writer(task));
+  try {
+    const starts = await sinkStarts(context, committed, (ends) => ask(() => writer.positions(ends)));
+    return { engine: new SinkingEngine({ context, partition, producer, writer, breaker, sink: stage.sink, committed, signal }), starts };
+  } catch (error) {
+    await writer.close();
+    throw error;
+  }
+};
+
+/** The lower of the committed and the sink's positions. */
+const sinkStarts = async (
+  { stage, admin, log }: StageContext, committed: readonly Position[], positionsOf: (endOffsets: readonly number[]) => Promise<readonly (number | null)[]>,
+): Promise<readonly Position[]> => {
   // Asked for behind the older owner's back it might lie before what that one has just written.
   const ends = await admin.endOffsets(committed, 'read_uncommitted');
-  const known = await attemptThrough(breaker, () => writer.positions(committed.map((p) => ends.find((e) => e.topic === p.topic)!.offset)));
+  const known = await positionsOf(committed.map((p) => ends.find((e) => e.topic === p.topic)!.offset));
   const logStarts = await admin.startOffsets(committed);
-  const starts = committed.map((p, i) => {
+  return committed.map((p, i) => {
     const position = known[i] ?? null;
     if (position === null || position >= p.offset) return p;
     // What was purged behind the committed offset cannot be read again; mostly it is the marker behind the last record.
     const there = Math.max(position, logStarts.find((s) => s.topic === p.topic)!.offset);
     if (there >= p.offset) return p;
-    log.info('the sink stands behind the committed offset (markers and dropped records, or writes it has lost); its task starts where the sink stands', { stage: stage.name, topic: p.topic, partition, committed: p.offset, sink: there });
+    log.info('the sink stands behind the committed offset (markers and dropped records, or writes it has lost); its task starts where the sink stands', { stage: stage.name, topic: p.topic, partition: p.partition, committed: p.offset, sink: there });
     return { ...p, offset: there };
   });
-  return { engine: new SinkingEngine({ context, partition, producer, writer, breaker, sink: stage.sink, committed, signal }), starts };
 };
-

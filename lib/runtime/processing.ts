@@ -169,7 +169,7 @@ export class ProcessingEngine implements Engine, StageHost {
   inner(node: InnerNode, value: unknown, next: (value: unknown) => void): void {
     const { clock, config } = this.#context;
     const { key } = this.meta;
-    const inner = runInner(node, value, this.meta, { clock, timeoutMs: config.innerTimeoutMs, signal: this.#closed });
+    const inner = runInner(node, value, this.meta, { clock, timeoutMs: config.innerTimeoutMs, maxValues: config.innerValues, signal: this.#closed });
     // Where records overlap, state is written when all inner streams of the record have ended: what is written before could not be taken back.
     const values = this.#held !== null && this.#stores.length > 0 ? Promise.resolve(inner) : inner;
     if (values instanceof Promise) {

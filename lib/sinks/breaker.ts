@@ -1,7 +1,7 @@
 /**
  * The circuit breaker of an outside sink, one per sink and worker: all tasks of the sink ask it before each attempt. Closed,
  * everybody may write. After so many failed attempts in a row it opens, and nobody does for a while that grows and is jittered;
- * then it is half-open, and exactly one attempt is let through: success closes it, failure opens it for longer.
+ * then it is half-open, and exactly one attempt is let through: success closes it, failure opens it for longer. What never reached the sink is neither.
  *
  * A refused connection counts as one failure, like any other: a server that restarts behind a load balancer refuses one too, and five
  * attempts with their backoff take about a second. It knows no timers: who waits asks how long, and hears of changes.
@@ -34,8 +34,6 @@ export interface Pass {
   readonly probe: boolean;
 }
 
-const PASS: Pass = { probe: false };
-
 export class Breaker {
   readonly #options: BreakerOptions;
   readonly #changes = new Subject<BreakerChange>();
@@ -46,6 +44,8 @@ export class Breaker {
   #openings = 0;
   #untilMs = 0;
   #probe: Pass | null = null;
+  /** Of everybody who begins an attempt while it is closed; another one each time it opens. */
+  #pass: Pass = { probe: false };
 
   constructor(options: BreakerOptions) {
     this.#options = options;
@@ -57,7 +57,7 @@ export class Breaker {
 
   /** Null: no attempt now. */
   enter(): Pass | null {
-    if (this.#state === 'closed') return PASS;
+    if (this.#state === 'closed') return this.#pass;
     if (this.#state === 'half-open' || this.#options.clock.monotonic() < this.#untilMs) return null;
     this.#probe = { probe: true };
     this.#change('half-open');
@@ -81,10 +81,10 @@ export class Breaker {
 
   failed(pass: Pass, error: RetryError): void {
     if (this.#counts(pass)) this.#failures += 1;
-    if (pass === this.#probe || (this.#state === 'closed' && this.#failures >= this.#options.failures)) this.#open(error);
+    if (pass === this.#probe || this.#failures >= this.#options.failures) this.#open(error);
   }
 
-  /** Nothing was learnt: the task was closed meanwhile, or another fault came first. The next who asks may try. */
+  /** Nothing was learnt: nothing reached the sink, the task was closed meanwhile, or another fault came first. The next who asks may try. */
   abandoned(pass: Pass): void {
     if (pass !== this.#probe) return;
     this.#probe = null;
@@ -92,9 +92,9 @@ export class Breaker {
     this.#change('open');
   }
 
-  /** Attempts that began before it opened say nothing about the time after. */
+  /** Attempts that began before it opened say nothing about the time after, not even once it is closed again. */
   #counts(pass: Pass): boolean {
-    return pass === this.#probe || this.#state === 'closed';
+    return pass === this.#probe || (this.#state === 'closed' && pass === this.#pass);
   }
 
   #open(error: RetryError): void {
@@ -102,6 +102,7 @@ export class Breaker {
     const longestMs = Math.min(openMaxMs, openMs * 2 ** Math.min(this.#openings, 30));
     const forMs = Math.max(error.retryAfterMs ?? 0, longestMs * (0.5 + 0.5 * clock.random()));
     this.#probe = null;
+    this.#pass = { probe: false };
     this.#failures = 0;
     this.#openings += 1;
     this.#untilMs = clock.monotonic() + forMs;

@@ -46,13 +46,19 @@ export interface SinkTask {
 
 /** What became of a batch; what is named in neither list was written. Indexes are those of the batch. */
 export interface WriteResult {
-  /** Refused for good: dead letters. */
-  readonly refused: readonly { readonly index: number; readonly error: DeadLetterError }[];
+  /**
+   * Refused for good: dead letters. `by` the outside system, or by the writer itself, which sent nothing of the record: that says nothing about
+   * whether the system works.
+   */
+  readonly refused: readonly { readonly index: number; readonly error: DeadLetterError; readonly by: 'system' | 'writer' }[];
   /** To be written again after a pause, in this order. A record behind one of these with the same ordering key is here too. */
   readonly retry: readonly { readonly index: number; readonly error: RetryError }[];
 }
 
 export const ALL_WRITTEN: WriteResult = { refused: [], retry: [] };
+
+/** How much one write may ask of the outside system. `probe`, while nobody knows whether it works: one request at a time, and none after one that fails. */
+export type Effort = 'full' | 'probe';
 
 export interface SinkWriter {
   /**
@@ -65,9 +71,9 @@ export interface SinkWriter {
   /**
    * Writes a batch in offset order; all records of one offset are in one batch. Rejects with `RetryError` when the whole
    * batch is to be tried again, with `RejoinError` when a newer owner has fenced this task. A callback of the user that
-   * throws refuses its record. Stops early, with the rest in `retry`, when the signal aborts.
+   * throws refuses its record. Stops early, with the rest in `retry`, when the signal aborts. Effort: `full` by default.
    */
-  write(batch: readonly SinkRecord[], signal: AbortSignal): Promise<WriteResult>;
+  write(batch: readonly SinkRecord[], signal: AbortSignal, effort?: Effort): Promise<WriteResult>;
   /**
    * Asks whether the outside system still has everything that it has confirmed to this writer. Rejects with `RejoinError` when it
    * has not, or knows a newer owner, with `RetryError` while it is down. Sinks that keep no positions leave it out. Never called while `write` runs.
@@ -77,6 +83,8 @@ export interface SinkWriter {
 }
 
 export interface SinkDriver {
+  /** The outside system keeps positions, so that `writer` asks it. Sinks that keep none leave it out; their `writer` and `positions` ask nobody. */
+  readonly keepsPositions?: true;
   /** Connects and creates what is needed (a table, say). Rejects with `RetryError` while the system is down, `StopError` when it refuses for good. */
   open(): Promise<void>;
   /** A writer for a task; for fenced sinks this shuts out older owners. */

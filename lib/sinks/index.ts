@@ -14,7 +14,7 @@ export { kafka } from '../../topology/sinks/kafka.ts';
 export { redis } from '../../topology/sinks/redis.ts';
 export { env, secret } from '../../topology/sinks.ts';
 export { ALL_WRITTEN } from './contract.ts';
-export type { SinkContext, SinkDriver, SinkRecord, SinkTask, SinkWriter, WriteResult } from './contract.ts';
+export type { Effort, SinkContext, SinkDriver, SinkRecord, SinkTask, SinkWriter, WriteResult } from './contract.ts';
 export { settingProblems, type SinkSettings } from './settings.ts';
 
 /** Makes the driver of a sink; nothing is connected before its `open`. Throws `ConfigurationError` when a setting is missing. */

@@ -11,8 +11,9 @@ export class Outcome {
   readonly #refused: Refused[] = [];
   readonly #retry: Retry[] = [];
 
-  refuse(index: number, error: DeadLetterError): void {
-    this.#refused.push({ index, error });
+  /** `by` as in `WriteResult`. */
+  refuse(index: number, error: DeadLetterError, by: Refused['by']): void {
+    this.#refused.push({ index, error, by });
   }
 
   hasRefused(index: number): boolean {

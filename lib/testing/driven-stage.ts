@@ -3,6 +3,7 @@ import { pathOf } from '../../topology/node.ts';
 import type { OutsideSink } from '../../topology/sinks.ts';
 import type { Headers } from '../../topology/meta.ts';
 import { systemClock } from '../core/clock.ts';
+import { readConfig } from '../core/config.ts';
 import { DeadLetterError, RetryError, StopError } from '../core/errors.ts';
 import { compile, type CompiledStage, type StageHost, type StageMeta, type StateAccess, type TableAccess } from '../plan/compile.ts';
 import type { EntryPlan, StagePlan } from '../plan/types.ts';
@@ -14,6 +15,8 @@ import type { DrivenDeadLetter, SunkRecord, Waiting } from './topics.ts';
 
 /** A test should not hang on an inner stream that never ends. */
 const INNER_TIMEOUT_MS = 5_000;
+/** The runtime's default. */
+const INNER_VALUES = readConfig({}).innerValues;
 /** Nor on a fault that does not pass. */
 const MOST_ATTEMPTS = 20;
 
@@ -132,7 +135,7 @@ export class DrivenStage implements StageHost {
 
   inner(node: InnerNode, value: unknown, next: (value: unknown) => void): void {
     const { key } = this.meta;
-    const values = runInner(node, value, this.meta, { clock: systemClock, timeoutMs: INNER_TIMEOUT_MS, signal: new AbortController().signal });
+    const values = runInner(node, value, this.meta, { clock: systemClock, timeoutMs: INNER_TIMEOUT_MS, maxValues: INNER_VALUES, signal: new AbortController().signal });
     if (values instanceof Promise) {
       values.catch(() => {});
       this.#waiting.push({ node, values, key, next });

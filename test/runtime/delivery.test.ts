@@ -8,18 +8,21 @@ import type { StagePlan } from '../../lib/plan/types.ts';
 import { Delivery } from '../../lib/runtime/delivery.ts';
 import type { PendingRecord } from '../../lib/runtime/pending-record.ts';
 import { Breaker } from '../../lib/sinks/breaker.ts';
-import { ALL_WRITTEN, type SinkRecord, type WriteResult } from '../../lib/sinks/contract.ts';
+import { ALL_WRITTEN, type Effort, type SinkRecord, type WriteResult } from '../../lib/sinks/contract.ts';
 import { ManualClock, settled } from './support.ts';
 
 const down = new RetryError('refused');
 const recordOf = (offset: number, topic = 'numbers'): PendingRecord => ({ offset, topic, partition: 0, value: offset, key: 'k', timestamp: 0, now: 0, headers: [] }) as unknown as PendingRecord;
 const retryFrom = (batch: readonly SinkRecord[], from: number, error = down): WriteResult => ({ refused: [], retry: batch.slice(from).map((_, i) => ({ index: from + i, error })) });
 
+const REFUSED_HERE = { error: new DeadLetterError('body threw'), by: 'writer' } as const;
+
 /** A sink with two tasks in one worker. `answer` decides on each attempt. */
 class Sink {
   readonly clock = new ManualClock();
   readonly breaker = new Breaker({ clock: this.clock, failures: 3, openMs: 1_000, openMaxMs: 8_000 });
   readonly attempts: string[] = [];
+  readonly efforts: (Effort | undefined)[] = [];
   readonly refused: number[] = [];
   readonly closing = new AbortController();
   commits = 0;
@@ -34,7 +37,8 @@ class Sink {
         context: { stage: { name: 'partner' } as StagePlan, clock: this.clock, crash: null, config: readConfig({}, { retryBaseMs: 100, retryMaxMs: 100 }), counters, limited: new RateLimitedLog(silentLogger, this.clock) },
         writer: {
           positions: () => Promise.resolve([]),
-          write: async (batch, signal) => {
+          write: async (batch, signal, effort) => {
+            this.efforts.push(effort);
             this.attempts.push(`${'ab'[t]}: ${batch.map(({ offset }) => offset).join(' ')}`);
             return this.answer(batch, signal);
           },
@@ -64,7 +68,7 @@ describe('writing to a sink', () => {
   it('writes again what the sink has not decided on, after a pause', async () => {
     const sink = new Sink([1, 2, 3, 4]);
     const [task] = sink.tasks as [Delivery];
-    sink.answer = (batch) => ({ refused: [{ index: 1, error: new DeadLetterError('no') }], retry: [{ index: 0, error: down }, { index: 3, error: down }].slice(0, batch.length === 4 ? 2 : 0) });
+    sink.answer = (batch) => ({ refused: [{ index: 1, error: new DeadLetterError('no'), by: 'system' }], retry: [{ index: 0, error: down }, { index: 3, error: down }].slice(0, batch.length === 4 ? 2 : 0) });
     const written = task.write(4);
     await settled();
     expect(sink.attempts).to.deep.equal(['a: 1 2 3 4']);
@@ -120,6 +124,65 @@ describe('writing to a sink', () => {
     await written;
     expect(sink.attempts).to.have.length(7);
     expect(sink.breaker.state).to.equal('closed');
+  });
+
+  it('closes the breaker with no record that the writer refused by itself: the next one is the one attempt', async () => {
+    const sink = new Sink([1, 2, 3, 4]);
+    const [task] = sink.tasks as [Delivery];
+    const states: string[] = [];
+    sink.answer = (batch) => retryFrom(batch, 0);
+    const written = task.write(4);
+    await sink.clock.advance(600);
+    expect(sink.breaker.state).to.equal('open');
+    sink.attempts.length = 0;
+    sink.breaker.changes$.subscribe(({ state }) => states.push(state));
+    sink.answer = (batch) => (batch.some(({ offset }) => offset < 3) ? { refused: batch.map((_, index) => ({ ...REFUSED_HERE, index })), retry: [] } : retryFrom(batch, 0));
+    await sink.clock.advance(600);
+    expect(sink.attempts).to.deep.equal(['a: 1', 'a: 2', 'a: 3']);
+    expect(states, 'after two refusals and a failure').to.deep.equal(['half-open', 'open', 'half-open', 'open', 'half-open', 'open']);
+    expect(sink.refused).to.deep.equal([1, 2]);
+    sink.answer = () => ALL_WRITTEN;
+    await sink.clock.advance(4_000);
+    await written;
+    expect(sink.breaker.state).to.equal('closed');
+  });
+
+  it('opens the breaker though the writer refuses a record of each batch by itself', async () => {
+    const sink = new Sink([1, 2, 3, 4, 5, 6, 7, 8]);
+    const [task] = sink.tasks as [Delivery];
+    sink.answer = (batch) => ({ refused: [{ ...REFUSED_HERE, index: 0 }], retry: retryFrom(batch, 1).retry });
+    const written = task.write(8);
+    await sink.clock.advance(500);
+    expect(sink.attempts).to.have.length(3);
+    expect(sink.breaker.state).to.equal('open');
+    sink.answer = () => ALL_WRITTEN;
+    await sink.clock.advance(1_000);
+    await written;
+  });
+
+  it('takes a refusal of the sink itself for an answer', async () => {
+    const sink = new Sink([1]);
+    const [task] = sink.tasks as [Delivery];
+    sink.answer = (batch) => retryFrom(batch, 0);
+    const written = task.write(1);
+    await sink.clock.advance(600);
+    expect(sink.breaker.state).to.equal('open');
+    sink.answer = () => ({ refused: [{ index: 0, error: new DeadLetterError('422'), by: 'system' }], retry: [] });
+    await sink.clock.advance(1_000);
+    await written;
+    expect(sink.breaker.state).to.equal('closed');
+  });
+
+  it('tells the writer which write is the one attempt', async () => {
+    const sink = new Sink([1, 2]);
+    const [task] = sink.tasks as [Delivery];
+    sink.answer = (batch) => retryFrom(batch, 0);
+    const written = task.write(2);
+    await sink.clock.advance(600);
+    sink.answer = () => ALL_WRITTEN;
+    await sink.clock.advance(1_000);
+    await written;
+    expect(sink.efforts).to.deep.equal(['full', 'full', 'full', 'probe', 'full']);
   });
 
   it('stops at once while the breaker is open, with everything left', async () => {

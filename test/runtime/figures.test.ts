@@ -19,7 +19,7 @@ describe('what became of a write', () => {
 
   it('leaves out the ages of what was refused and of what is written again', () => {
     const counters = new StageCounters('s', 's');
-    countWrite(counters, records, { refused: [{ index: 0, error: new DeadLetterError('no') }], retry: [{ index: 2, error: new RetryError('later') }, { index: 3, error: new RetryError('later') }] }, NOW_MS);
+    countWrite(counters, records, { refused: [{ index: 0, error: new DeadLetterError('no'), by: 'system' }], retry: [{ index: 2, error: new RetryError('later') }, { index: 3, error: new RetryError('later') }] }, NOW_MS);
     const { recordsOut, sinkErrors, sinkRefusals, eventAge } = counters.snapshot();
     expect({ recordsOut, sinkErrors, sinkRefusals, ages: eventAge.count, sumMs: eventAge.sumMs }).to.deep.equal({ recordsOut: 1, sinkErrors: 1, sinkRefusals: 1, ages: 1, sumMs: 600 });
   });

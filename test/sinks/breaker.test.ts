@@ -107,6 +107,20 @@ describe('a circuit breaker', () => {
     expect(breaker.state).to.equal('closed');
   });
 
+  it('makes nothing of them after it was closed again either', async () => {
+    const { clock, breaker, states, fail } = made();
+    const late = [breaker.enter()!, breaker.enter()!, breaker.enter()!];
+    fail(3);
+    await clock.advance(1_000);
+    breaker.succeeded(breaker.enter()!);
+    for (const pass of late) breaker.failed(pass, down);
+    expect(breaker.state).to.equal('closed');
+    fail(2);
+    breaker.succeeded(late[0]!);
+    fail(1);
+    expect(states, 'nor does a late success take failures back').to.deep.equal(['open 1000', 'half-open', 'closed', 'open 1000']);
+  });
+
   it('lets the next one try when the attempt was given up', async () => {
     const { clock, breaker, fail } = made();
     fail(3);

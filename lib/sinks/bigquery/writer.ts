@@ -107,7 +107,7 @@ export class BigQueryWriter implements SinkWriter {
       if (bytes > REQUEST_BYTES) throw new DeadLetterError(`The row has ${bytes} bytes; BigQuery takes at most ${REQUEST_BYTES}`);
       return { index, json, bytes };
     } catch (thrown) {
-      outcome.refuse(index, refusalOf(thrown, 'row or id'));
+      outcome.refuse(index, refusalOf(thrown, 'row or id'), 'writer');
       return null;
     }
   }
@@ -145,7 +145,7 @@ export class BigQueryWriter implements SinkWriter {
   /** A request that is refused as a whole is cut in two until the row stands alone that made it so. */
   async #halve(rows: readonly Row[], thrown: unknown, outcome: Outcome, limits: Limits): Promise<void> {
     if (rows.length === 1) {
-      outcome.refuse(rows[0]!.index, new DeadLetterError(`BigQuery refuses this row: ${bigqueryError(thrown, 'an insert').message}`, { cause: thrown }));
+      outcome.refuse(rows[0]!.index, new DeadLetterError(`BigQuery refuses this row: ${bigqueryError(thrown, 'an insert').message}`, { cause: thrown }), 'system');
       return;
     }
     const middle = Math.ceil(rows.length / 2);
@@ -183,7 +183,7 @@ export class BigQueryWriter implements SinkWriter {
         throw new RequestFailure(new RetryError(`BigQuery cannot take rows now: ${own.reason}: ${own.message}`), remaining(rows, problems, outcome));
       }
       refused += 1;
-      outcome.refuse(row.index, new DeadLetterError(`BigQuery refuses this row: ${own.reason}${own.location ? ` at ${own.location}` : ''}: ${own.message}`));
+      outcome.refuse(row.index, new DeadLetterError(`BigQuery refuses this row: ${own.reason}${own.location ? ` at ${own.location}` : ''}: ${own.message}`), 'system');
     }
     if (heldBack.length > 0 && refused === 0) throw new RequestFailure(new RetryError('BigQuery held rows back without naming a bad one'), heldBack);
     return heldBack;

@@ -1,7 +1,7 @@
 import type { Client } from 'cassandra-driver';
 import { DeadLetterError, messageOf, RetryError } from '../../core/errors.ts';
 import type { CassandraSink } from '../../../topology/sinks.ts';
-import type { SinkContext, SinkRecord, SinkTask, SinkWriter, WriteResult } from '../contract.ts';
+import type { Effort, SinkContext, SinkRecord, SinkTask, SinkWriter, WriteResult } from '../contract.ts';
 import { Outcome, refusalOf, stopped, untilAborted, within } from '../outcome.ts';
 import { cassandraError, isInvalid, isUnprepared } from './errors.ts';
 import { Statements, type Write } from './statements.ts';
@@ -64,12 +64,12 @@ export class CassandraWriter implements SinkWriter {
     return Promise.resolve(this.#task.partitions.map(() => null));
   }
 
-  async write(batch: readonly SinkRecord[], signal: AbortSignal): Promise<WriteResult> {
+  async write(batch: readonly SinkRecord[], signal: AbortSignal, effort: Effort = 'full'): Promise<WriteResult> {
     const outcome = new Outcome();
     const { clock, timeoutMs } = this.#context;
     const progress: Progress = { outcome, signal, endsAt: clock.monotonic() + timeoutMs, halted: null, table: null };
     const batches = inBatches(this.#encode(batch, outcome)).values();
-    const lanes = Array.from({ length: this.#sink.concurrency }, async () => {
+    const lanes = Array.from({ length: effort === 'probe' ? 1 : this.#sink.concurrency }, async () => {
       for (const rows of batches) await this.#deliver(rows, progress);
     });
     await Promise.all(lanes);
@@ -86,7 +86,7 @@ export class CassandraWriter implements SinkWriter {
       try {
         writes.push(this.#statements.write(batch[index]!, index));
       } catch (thrown) {
-        outcome.refuse(index, refusalOf(thrown, 'key, set or writtenAtUs'));
+        outcome.refuse(index, refusalOf(thrown, 'key, set or writtenAtUs'), 'writer');
       }
     }
     return writes;
@@ -132,7 +132,7 @@ export class CassandraWriter implements SinkWriter {
   async #refused(rows: readonly Write[], thrown: unknown, progress: Progress): Promise<void> {
     await this.#lookAtTable(progress);
     if (rows.length === 1 && progress.halted === null) {
-      progress.outcome.refuse(rows[0]!.index, new DeadLetterError(`Cassandra refuses this row: ${messageOf(thrown)}`, { cause: thrown }));
+      progress.outcome.refuse(rows[0]!.index, new DeadLetterError(`Cassandra refuses this row: ${messageOf(thrown)}`, { cause: thrown }), 'system');
       return;
     }
     const middle = Math.ceil(rows.length / 2);

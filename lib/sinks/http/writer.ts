@@ -1,23 +1,29 @@
 import { backoffMs } from '../../core/clock.ts';
 import type { RetryError } from '../../core/errors.ts';
 import type { HttpSink } from '../../../topology/sinks.ts';
-import type { SinkContext, SinkRecord, SinkTask, SinkWriter, WriteResult } from '../contract.ts';
+import type { Effort, SinkContext, SinkRecord, SinkTask, SinkWriter, WriteResult } from '../contract.ts';
 import { Outcome, refusalOf, stopped } from '../outcome.ts';
 import type { HttpClient } from './client.ts';
 import { requestOf, type HttpRequest } from './request.ts';
 import type { Answer } from './response.ts';
 
-/** Attempts of one request within a write; then the runtime decides when it comes again. */
-const ATTEMPTS = 4;
 const BACKOFF_BASE_MS = 50;
 const BACKOFF_MAX_MS = 1_000;
-/** After so many requests in a row that failed on every attempt the rest of the batch is not tried. */
-const FAILURES_IN_A_ROW = 5;
+
+interface Bounds {
+  /** Of one request within a write; then the runtime decides when it comes again. */
+  readonly attempts: number;
+  /** After so many requests in a row that failed on every attempt the rest of the batch is not tried. */
+  readonly failuresInARow: number;
+}
+
+const BOUNDS: Readonly<Record<Effort, Bounds>> = { full: { attempts: 4, failuresInARow: 5 }, probe: { attempts: 1, failuresInARow: 1 } };
 
 interface Limits {
   readonly signal: AbortSignal;
   /** On the clock's monotonic scale. */
   readonly endsAt: number;
+  readonly attempts: number;
 }
 
 /** What the lanes of one write share. */
@@ -25,10 +31,12 @@ class Progress {
   readonly outcome: Outcome;
   /** Why the rest is not tried. */
   halted: RetryError | null = null;
+  readonly #mostFailures: number;
   #failures = 0;
 
-  constructor(outcome: Outcome) {
+  constructor(outcome: Outcome, { failuresInARow }: Bounds) {
     this.outcome = outcome;
+    this.#mostFailures = failuresInARow;
   }
 
   succeed(): void {
@@ -37,7 +45,7 @@ class Progress {
 
   fail(error: RetryError, away: boolean): void {
     this.#failures += 1;
-    if (away || this.#failures >= FAILURES_IN_A_ROW) this.halted ??= error;
+    if (away || this.#failures >= this.#mostFailures) this.halted ??= error;
   }
 }
 
@@ -78,21 +86,22 @@ export class HttpWriter implements SinkWriter {
     return Promise.resolve(this.#task.partitions.map(() => null));
   }
 
-  async write(batch: readonly SinkRecord[], signal: AbortSignal): Promise<WriteResult> {
+  async write(batch: readonly SinkRecord[], signal: AbortSignal, effort: Effort = 'full'): Promise<WriteResult> {
     const outcome = new Outcome();
     const requests: HttpRequest[] = [];
     for (let index = 0; index < batch.length; index += 1) {
       try {
         requests.push(requestOf(this.#sink, batch[index]!, index));
       } catch (thrown) {
-        outcome.refuse(index, refusalOf(thrown, 'body, idempotencyKey or orderBy'));
+        outcome.refuse(index, refusalOf(thrown, 'body, idempotencyKey or orderBy'), 'writer');
       }
     }
     const { clock, timeoutMs } = this.#context;
-    const limits: Limits = { signal, endsAt: clock.monotonic() + timeoutMs };
-    const progress = new Progress(outcome);
+    const bounds = BOUNDS[effort];
+    const limits: Limits = { signal, endsAt: clock.monotonic() + timeoutMs, attempts: bounds.attempts };
+    const progress = new Progress(outcome, bounds);
     const groups = inGroups(requests).values();
-    const lanes = Array.from({ length: this.#sink.concurrency }, async () => {
+    const lanes = Array.from({ length: effort === 'probe' ? 1 : this.#sink.concurrency }, async () => {
       for (const group of groups) await this.#writeGroup(group, progress, limits);
     });
     await Promise.all(lanes);
@@ -114,18 +123,18 @@ export class HttpWriter implements SinkWriter {
         return;
       }
       progress.succeed();
-      if (answer.type === 'refused') progress.outcome.refuse(request.index, answer.error);
+      if (answer.type === 'refused') progress.outcome.refuse(request.index, answer.error, 'system');
     }
   }
 
   /** Tries a request a few times with full jitter, or as the server's Retry-After asks when that is near. */
-  async #deliver(request: HttpRequest, { signal, endsAt }: Limits): Promise<Answer> {
+  async #deliver(request: HttpRequest, { signal, endsAt, attempts }: Limits): Promise<Answer> {
     const { clock } = this.#context;
     try {
       for (let attempt = 0; ; attempt += 1) {
         if (signal.aborted) throw stopped();
         const answer = await this.#client.send(request, Math.max(1, endsAt - clock.monotonic()), signal);
-        if (answer.type !== 'passing' || attempt + 1 === ATTEMPTS) return answer;
+        if (answer.type !== 'passing' || attempt + 1 === attempts) return answer;
         const waitMs = Math.max(answer.error.retryAfterMs ?? 0, backoffMs(clock, attempt, BACKOFF_BASE_MS, BACKOFF_MAX_MS));
         if (waitMs > BACKOFF_MAX_MS || clock.monotonic() + waitMs >= endsAt) return answer;
         await clock.sleep(waitMs, signal);

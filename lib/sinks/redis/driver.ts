@@ -22,6 +22,7 @@ export const markKey = (app: string, sink: string): string => ['millrace', 'back
 
 /** One connection for all tasks of the sink in this worker; it comes back by itself after a fault. */
 export class RedisDriver implements SinkDriver {
+  readonly keepsPositions = true;
   readonly #sink: RedisSink;
   readonly #context: SinkContext;
   readonly #client: Redis;

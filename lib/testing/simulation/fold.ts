@@ -74,6 +74,7 @@ interface FoldEntry {
 
 /** Of an inner stream while the run is checked: it is no part of the run, and lives in the machine's own time. */
 const INNER_TIMEOUT_MS = 10_000;
+const INNER_VALUES = readConfig({}).innerValues;
 const NEVER = new AbortController().signal;
 /** Records that may overtake each other, when a topology allows more. */
 const MOST_CONCURRENT = 64;
@@ -192,7 +193,7 @@ export class StageFold implements StageHost {
   }
 
   inner(node: InnerNode, value: unknown, next: (value: unknown) => void): void {
-    const inner = runInner(node, value, this.meta, { clock: systemClock, timeoutMs: INNER_TIMEOUT_MS, signal: NEVER });
+    const inner = runInner(node, value, this.meta, { clock: systemClock, timeoutMs: INNER_TIMEOUT_MS, maxValues: INNER_VALUES, signal: NEVER });
     const values = this.concurrency > 1 && this.#stores.size > 0 ? Promise.resolve(inner) : inner;
     if (values instanceof Promise) {
       values.catch(() => {});

@@ -66,7 +66,7 @@ export const cassandraDriver = (sink: CassandraSink, table: SimulatedCassandra, 
       try {
         writes.push(cassandraWrite(sink, record));
       } catch (thrown) {
-        outcome.refuse(index, refusalOf(thrown, 'key, set or writtenAtUs'));
+        outcome.refuse(index, refusalOf(thrown, 'key, set or writtenAtUs'), 'writer');
       }
     });
     await untilAborted(network.call('sink cassandra', () => table.apply(writes)), signal);

@@ -160,6 +160,7 @@ export const redisDriver = (sink: RedisSink, context: SinkContext, redis: Simula
     },
   } as unknown as RedisCalls;
   return {
+    keepsPositions: true,
     open: () => network.call('sink redis', () => undefined),
     writer: (task) => claim(client, sink, { task, script: writeScript, keyOf: (topic, partition) => fenceKey(context.app, context.sink, topic, partition) }),
     health: () => network.call('sink redis', () => undefined),

@@ -44,7 +44,7 @@ export const warehouseDriver = (sink: BigQuerySink, warehouse: SimulatedWarehous
       try {
         rows.push(warehouseRow(sink, record));
       } catch (thrown) {
-        outcome.refuse(index, refusalOf(thrown, 'row or id'));
+        outcome.refuse(index, refusalOf(thrown, 'row or id'), 'writer');
       }
     });
     await untilAborted(network.call('sink bigquery', () => warehouse.insert(rows)), signal);
