@@ -10,7 +10,8 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'];
  * Runs a program in this one's place: same terminal, signals passed on once, its exit code returned (128 + n when signal n
  * ended it).
  *
- * It gets a process group of its own, so that a Ctrl-C reaches it through here only.
+ * It gets a session of its own, so that a Ctrl-C reaches it through here only. What else the terminal tells its foreground, a new size
+ * and Ctrl-Z, then reaches it through here too; on Ctrl-Z the program is told first, and stops by itself if it has something to give back.
  */
 export const handOver = (file, args, environment = {}) =>
   new Promise((resolve) => {
@@ -24,6 +25,12 @@ export const handOver = (file, args, environment = {}) =>
         if (!repeated) child.kill(signal === 'SIGHUP' ? 'SIGTERM' : signal);
       });
     }
+    process.on('SIGWINCH', () => child.kill('SIGWINCH'));
+    process.on('SIGCONT', () => child.kill('SIGCONT'));
+    process.on('SIGTSTP', () => {
+      child.kill('SIGTSTP');
+      process.kill(process.pid, 'SIGSTOP');
+    });
     child.once('error', (error) => {
       process.stderr.write(`millrace: ${file} does not start: ${error.message}\n`);
       resolve(1);

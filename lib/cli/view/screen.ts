@@ -1,5 +1,5 @@
 /** The terminal as one screen that is drawn over, and given back as it was. */
-import { fromEvent, merge, startWith, combineLatest, type Observable, type Subscription } from 'rxjs';
+import { fromEvent, merge, startWith, combineLatest, tap, type Observable, type Subscription } from 'rxjs';
 import type { Colour } from './paint.ts';
 import type { Terminal } from './render.ts';
 
@@ -61,7 +61,9 @@ export const openScreen = <T>(model$: Observable<T>, draw: (model: T, terminal: 
   };
   // The last column stays free: what erases the rest of a line would erase a character there.
   const size = (): Terminal => ({ columns: (stream.columns || USUAL.columns) - 1, rows: stream.rows || USUAL.rows, colour: colourOf(environment) });
-  const again$ = merge(fromEvent(stream, 'resize'), fromEvent(process, 'SIGCONT')).pipe(startWith(null));
+  // Of a size that changed while we stood, only the foreground was told: Node asks the terminal anew when it gets this signal.
+  const goesOn$ = fromEvent(process, 'SIGCONT').pipe(tap(() => process.kill(process.pid, 'SIGWINCH')));
+  const again$ = merge(fromEvent(stream, 'resize'), goesOn$).pipe(startWith(null));
   process.on('SIGTSTP', onStop);
   for (const ending of ENDINGS) process.on(ending, leave);
   enter();
