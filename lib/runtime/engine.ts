@@ -36,6 +36,8 @@ export interface Engine {
   hasCommitted(): boolean;
   /** Records taken that are not yet committed, or not yet decided on by the outside sink. */
   unsettled(): number;
+  /** Kafka timestamp of the oldest of them, or of those under way; null: none. */
+  oldestMs(): number | null;
   /** Drops everything uncommitted and frees what is held. */
   discard(): Promise<void>;
 }

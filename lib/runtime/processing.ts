@@ -43,7 +43,6 @@ export class ProcessingEngine implements Engine, StageHost {
   readonly #uncommitted: Uncommitted;
   #output: OutputBatch;
   #committing: Promise<void> | null = null;
-  #committingRecords = 0;
   #committed = false;
   #failure: unknown = null;
   readonly concurrency: number | null;
@@ -81,7 +80,7 @@ export class ProcessingEngine implements Engine, StageHost {
     this.#puts = 0;
     try {
       const value = valueOf(entry.values, batch, i);
-      this.#uncommitted.begin();
+      this.#uncommitted.begin(this.meta.timestamp);
       if (value === NO_VALUE) {
         counters.drop('tombstone');
       } else {
@@ -89,7 +88,7 @@ export class ProcessingEngine implements Engine, StageHost {
         this.#compiled.get(entry.topic)!(value);
       }
       if (this.#waiting.length > 0) return this.#later({ entry, batch, index: i, timestamp: this.meta.timestamp, now: this.meta.now, waiting: this.#taken(), held: this.#held });
-      this.#release();
+      this.#held?.releaseTo(this.#output);
     } catch (error) {
       this.#taken();
       if (endsTask(error)) throw error;
@@ -116,10 +115,6 @@ export class ProcessingEngine implements Engine, StageHost {
     return taken;
   }
 
-  #release(): void {
-    this.#held?.releaseTo(this.#output);
-  }
-
   /** Waits for a record's inner streams and runs the steps behind them, until none is left. What the record puts out appears at once or not at all. */
   async #later(run: InnerRun): Promise<void> {
     let resumed = run.held === null;
@@ -136,7 +131,7 @@ export class ProcessingEngine implements Engine, StageHost {
           this.meta.restoreKey(saved);
         });
       }
-      this.#release();
+      this.#held?.releaseTo(this.#output);
     } catch (error) {
       this.#taken();
       if (endsTask(error)) throw error;
@@ -244,7 +239,7 @@ export class ProcessingEngine implements Engine, StageHost {
     const { clock, counters, stage, events, views, crash } = context;
     const sealedMs = clock.now();
     const sealed = sealStores(stores.values(), this.#output, partition, sealedMs);
-    this.#committingRecords = this.#uncommitted.records;
+    const { records } = this.#uncommitted;
     const checkpoint = { producer, group: stage.group, output: this.#output, positions: this.#uncommitted.take(partition), state, sealedMs, crash };
     this.#output = producer.batch();
     const startedMs = clock.monotonic();
@@ -254,7 +249,7 @@ export class ProcessingEngine implements Engine, StageHost {
         this.#committed = true;
         const ms = clock.monotonic() - startedMs;
         counters.committed(ms);
-        events.emit({ type: 'committed', stage: stage.name, partition, records: this.#committingRecords, ms });
+        events.emit({ type: 'committed', stage: stage.name, partition, records, ms });
         for (const [store, writes] of sealed) views.committed(store, writes);
         if (crash !== null) await crash('after-forget');
       },
@@ -263,7 +258,7 @@ export class ProcessingEngine implements Engine, StageHost {
       },
     ).finally(() => {
       this.#committing = null;
-      this.#committingRecords = 0;
+      this.#uncommitted.ended();
       this.#options.wake();
     });
   }
@@ -288,7 +283,11 @@ export class ProcessingEngine implements Engine, StageHost {
   }
 
   unsettled(): number {
-    return this.#uncommitted.records + this.#committingRecords;
+    return this.#uncommitted.unsettled;
+  }
+
+  oldestMs(): number | null {
+    return this.#uncommitted.oldestMs;
   }
 
   async discard(): Promise<void> {

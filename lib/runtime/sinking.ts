@@ -250,6 +250,11 @@ export class SinkingEngine implements Engine, StageHost {
     return this.#delivery.length + this.#letters.length;
   }
 
+  oldestMs(): number | null {
+    const first = [this.#delivery.first, this.#letters[0]].flatMap((waiting) => (waiting === undefined ? [] : [waiting.batch.timestamp(waiting.index)]));
+    return first.length === 0 ? null : Math.min(...first);
+  }
+
   async discard(): Promise<void> {
     this.#delivery.truncate(0);
     await Promise.allSettled([this.#options.writer.close(), this.#options.producer.close()]);

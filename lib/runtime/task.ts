@@ -36,8 +36,6 @@ export class Task {
   readonly #pause: Pause;
   #stopping = false;
   #failure: unknown = null;
-  /** Kafka timestamp of the record processed last, for the lag in time. */
-  #lastTimestamp = 0;
 
   constructor(options: TaskOptions) {
     this.partition = options.partition;
@@ -63,8 +61,7 @@ export class Task {
   /** Learns where logs end. */
   ends(positions: readonly Position[]): void {
     for (const { topic, offset } of positions) {
-      const queue = this.#byTopic.get(topic);
-      if (queue !== undefined) queue.highWatermark = Math.max(queue.highWatermark, offset);
+      this.#byTopic.get(topic)?.reaches(offset, this.#options.context.clock.now());
     }
   }
 
@@ -72,9 +69,7 @@ export class Task {
   offer(batch: FetchedBatch, askedAt: number): void {
     const queue = this.#byTopic.get(batch.topic);
     if (queue === undefined || queue.fetchAt !== askedAt || this.#stopping) return;
-    queue.fetchAt = batch.nextOffset;
-    queue.highWatermark = batch.highWatermark;
-    queue.bytes += batch.byteLength;
+    queue.arrive(batch, this.#options.context.clock.now());
     // The tables are asked where their ends are now, after the batch has arrived.
     const tables = batch.count === 0 ? [] : [...this.#options.context.tables.values()].map((table) => this.#retrying('waiting for a table', () => table.caughtUp()));
     const arrived = Promise.all(tables);
@@ -82,7 +77,7 @@ export class Task {
     queue.preparing = queue.preparing.then(async () => {
       await this.#decodable(queue, batch);
       if ((await arrived).includes(false)) this.#options.context.counters.catchupTimeouts += 1;
-      queue.ready.push(batch);
+      queue.prepared();
       this.#options.wake.signal();
     }).catch((error: unknown) => this.fail(error));
   }
@@ -171,7 +166,6 @@ export class Task {
   #take(queue: Queue): void | Promise<void> {
     const batch = queue.ready[0]!;
     const later = this.#options.engine.record(queue.entry, batch, queue.cursor);
-    this.#lastTimestamp = batch.timestamp(queue.cursor);
     queue.processedTo = batch.offset(queue.cursor) + 1;
     queue.cursor += 1;
     this.#pause.end();
@@ -196,7 +190,6 @@ export class Task {
       for (; i < batch.count; i += 1) void engine.record(queue.entry, batch, i);
     } finally {
       if (i > queue.cursor) {
-        this.#lastTimestamp = batch.timestamp(i - 1);
         queue.processedTo = batch.offset(i - 1) + 1;
         queue.cursor = i;
         this.#pause.end();
@@ -261,10 +254,15 @@ export class Task {
     return this.#options.engine.hasCommitted();
   }
 
-  /** Records behind the high watermark as of the last fetch or not yet committed, and how old the last processed one is while there are any. */
+  /** Records behind the high watermark as of the last fetch or not yet committed, and for how long the oldest of them has waited. */
   lag(nowMs: number): { readonly records: number; readonly ms: number } {
-    const unread = this.#queues.reduce((sum, queue) => sum + Math.max(0, queue.highWatermark - queue.processedTo), 0);
-    const records = unread + this.#options.engine.unsettled();
-    return { records, ms: records === 0 || this.#lastTimestamp === 0 ? 0 : Math.max(0, nowMs - this.#lastTimestamp) };
+    const { engine } = this.#options;
+    let records = engine.unsettled();
+    let oldestMs = engine.oldestMs();
+    for (const queue of this.#queues) {
+      records += Math.max(0, queue.highWatermark - queue.processedTo);
+      oldestMs = earlier(oldestMs, queue.oldestMs());
+    }
+    return { records, ms: oldestMs === null ? 0 : Math.max(0, nowMs - oldestMs) };
   }
 }

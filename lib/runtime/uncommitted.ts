@@ -2,6 +2,8 @@ import type { Clock } from '../core/clock.ts';
 import type { Config } from '../core/config.ts';
 import type { Position } from '../kafka/port.ts';
 
+const NOTHING = { records: 0, firstMs: null };
+
 /** What a task has done since its last commit, and when the next one is due. */
 export class Uncommitted {
   readonly #clock: Clock;
@@ -9,6 +11,9 @@ export class Uncommitted {
   readonly #positions = new Map<string, number>();
   #changed = new Set<string>();
   #records = 0;
+  #firstMs: number | null = null;
+  /** What the commit under way is about: how many records, and the timestamp of the first. */
+  #committing: { readonly records: number; readonly firstMs: number | null } = NOTHING;
   #sinceMs: number | null = null;
   #requested = false;
 
@@ -21,20 +26,35 @@ export class Uncommitted {
     return this.#records;
   }
 
-  /** A record is begun: from the first one on the commit interval runs. */
-  begin(): void {
-    this.#sinceMs ??= this.#clock.monotonic();
+  /** Records, with those that the commit under way is about. */
+  get unsettled(): number {
+    return this.#records + this.#committing.records;
+  }
+
+  /** Kafka timestamp of the first of them, or of a record that is begun; null: none. */
+  get oldestMs(): number | null {
+    return this.#committing.firstMs ?? this.#firstMs;
+  }
+
+  /** A record of this Kafka timestamp is begun: from the first one on the commit interval runs. */
+  begin(timestamp: number): void {
+    this.#firstMs ??= timestamp;
+    this.#wait();
   }
 
   finished(): void {
-    this.begin();
+    this.#wait();
     this.#records += 1;
+  }
+
+  #wait(): void {
+    this.#sinceMs ??= this.#clock.monotonic();
   }
 
   progressed(topic: string, nextOffset: number): void {
     this.#positions.set(topic, nextOffset);
     this.#changed.add(topic);
-    this.begin();
+    this.#wait();
   }
 
   request(): void {
@@ -60,9 +80,16 @@ export class Uncommitted {
   take(partition: number): Position[] {
     const positions = [...this.#changed].map((topic) => ({ topic, partition, offset: this.#positions.get(topic)! }));
     this.#changed = new Set();
+    this.#committing = { records: this.#records, firstMs: this.#firstMs };
+    this.#firstMs = null;
     this.#records = 0;
     this.#sinceMs = null;
     this.#requested = false;
     return positions;
+  }
+
+  /** The commit that `take` was for has ended. */
+  ended(): void {
+    this.#committing = NOTHING;
   }
 }

@@ -15,6 +15,8 @@ class NotingEngine {
   readonly concurrency = null;
   readonly records: string[] = [];
   readonly progress: string[] = [];
+  /** What is said of records taken and not committed. */
+  oldest: number | null = null;
   record(entry: { readonly topic: string }, batch: FetchedBatch, i: number): void {
     this.records.push(`${entry.topic}${batch.offset(i)}`);
   }
@@ -29,6 +31,9 @@ class NotingEngine {
   async drain(): Promise<void> {}
   unsettled(): number {
     return 0;
+  }
+  oldestMs(): number | null {
+    return this.oldest;
   }
 }
 
