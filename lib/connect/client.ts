@@ -1,9 +1,10 @@
 import { backoffMs, systemClock, type Clock } from '../core/clock.ts';
-import { messageOf, RetryError, StopError } from '../core/errors.ts';
+import { ConfigurationError, messageOf, RetryError, StopError } from '../core/errors.ts';
+import { httpAddress, permanentFault, type HttpAddress } from '../core/http-address.ts';
 import { scrub } from '../core/logger.ts';
 
 export interface ConnectClientOptions {
-  /** Base URL of Kafka Connect's REST API. */
+  /** Base URL of Kafka Connect's REST API; user info in it is sent as basic authentication. */
   readonly url: string;
   readonly clock: Clock;
   readonly signal?: AbortSignal;
@@ -28,28 +29,39 @@ const RETRY_MAX_MS = 2000;
 const PASSING: ReadonlySet<number> = new Set([409, 502, 503, 504]);
 /** With status 500: the worker has not joined its group yet, or its leader does not answer. */
 const TIMED_OUT = /^Request timed out/;
+/** Somebody in front of Connect wants another login. */
+const NOT_LET_IN: ReadonlySet<number> = new Set([401, 403]);
 const REQUEST_TIMEOUT_MS = 30_000;
 const RETRY_TIMEOUT_MS = 60_000;
 
 /** Kafka Connect over REST. What passes is tried again, for a bounded time. */
 export class ConnectClient {
   readonly #options: ConnectClientOptions;
+  readonly #address: HttpAddress;
   #toldRetry = false;
 
+  /** @throws ConfigurationError when its URL is none */
   constructor(options: ConnectClientOptions) {
     this.#options = options;
+    this.#address = httpAddress(options.url, "Kafka Connect's address");
   }
 
-  /** @returns the answer, whatever its status, except those that pass @throws RetryError when the time is over */
+  /**
+   * @returns the answer, whatever its status, except those that pass
+   * @throws RetryError when the time is over; StopError when it does not let us in; ConfigurationError for an address that cannot be asked
+   */
   async request(method: string, path: string, body?: unknown): Promise<Answer> {
     const { clock, signal } = this.#options;
     const deadline = clock.monotonic() + (this.#options.retryTimeoutMs ?? RETRY_TIMEOUT_MS);
     for (let attempt = 0; ; attempt += 1) {
       signal?.throwIfAborted();
       const { answer, reason } = await this.#try(method, path, body);
+      if (answer !== undefined && NOT_LET_IN.has(answer.status)) {
+        throw new StopError(`Kafka Connect at ${this.#address.base} does not let us in (${answer.status})`, { hint: 'Put user and password into its URL' });
+      }
       if (answer !== undefined) return answer;
       const pauseMs = backoffMs(clock, attempt, RETRY_BASE_MS, RETRY_MAX_MS);
-      const told = `Kafka Connect at ${scrub(this.#options.url)}: ${this.redacted(reason)}`;
+      const told = `Kafka Connect at ${this.#address.base}: ${this.redacted(reason)}`;
       if (clock.monotonic() + pauseMs > deadline) throw new RetryError(told);
       if (!this.#toldRetry) this.#options.onRetry?.(told);
       this.#toldRetry = true;
@@ -73,9 +85,9 @@ export class ConnectClient {
     const timeout = new AbortController();
     const timer = clock.after(this.#options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS, () => timeout.abort(new Error('no answer in time')));
     try {
-      const response = await fetch(this.#options.url.replace(/\/+$/, '') + path, {
+      const response = await fetch(this.#address.base + path, {
         method,
-        headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+        headers: { ...this.#address.headers, accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
         signal: signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]),
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
@@ -85,6 +97,8 @@ export class ConnectClient {
       return PASSING.has(answer.status) || (answer.status === 500 && TIMED_OUT.test(message)) ? { reason: `${answer.status} ${message}` } : { answer, reason: '' };
     } catch (error) {
       signal?.throwIfAborted();
+      const fault = permanentFault(error);
+      if (fault !== undefined) throw new ConfigurationError([`Kafka Connect at ${this.#address.base} cannot be asked: ${this.redacted(fault)}`]);
       return { reason: messageOf((error as Error).cause ?? error) };
     } finally {
       timer.cancel();
@@ -106,7 +120,7 @@ const connectMessage = (body: unknown): string => {
 };
 
 export interface ConnectOptions {
-  /** Base URL of Kafka Connect's REST API, such as http://127.0.0.1:8083. */
+  /** Base URL of Kafka Connect's REST API, such as http://127.0.0.1:8083; user info in it is sent as basic authentication. */
   readonly connectUrl: string;
   readonly clock?: Clock;
   readonly signal?: AbortSignal;

@@ -4,6 +4,7 @@ import type { Connector } from './connector.ts';
 import { hasPlaceholder, resolveConnectors, type ResolvedConnector } from './placeholders.ts';
 import { REDACTED, isSecretKey } from './secrets.ts';
 import type { ResolveOptions } from './validate.ts';
+import { askWorker, remember } from './worker.ts';
 
 /** One key that differs. What may be secret is shown as `[redacted]`; a placeholder that Connect resolves is shown as it is written. */
 export interface KeyChange {
@@ -44,17 +45,18 @@ export const sameConfig = (a: Config, b: Config): boolean => {
 /** A placeholder is no secret; the text around one is not either, unless the key says so. */
 const ONLY_PLACEHOLDER = /^\$\{[^:}]+:[^}]*\}$/;
 
-const changesOf = (connector: ResolvedConnector, running: Config): KeyChange[] => {
+const changesOf = (connector: ResolvedConnector, running: Config, passwordKeys: ReadonlySet<string>): KeyChange[] => {
   const { config, resolved, secrets } = connector;
+  const isSecret = (key: string): boolean => isSecretKey(key) || passwordKeys.has(key);
   const inFile = (key: string): string => {
     const resolvedHere = resolved[key] !== config[key];
-    return resolvedHere || (isSecretKey(key) && !ONLY_PLACEHOLDER.test(config[key]!)) ? REDACTED : secrets.cut(config[key]!);
+    return resolvedHere || (isSecret(key) && !ONLY_PLACEHOLDER.test(config[key]!)) ? REDACTED : secrets.cut(config[key]!);
   };
   const inConnect = (key: string): string => {
     const value = running[key]!;
     if (ONLY_PLACEHOLDER.test(value)) return value;
     // The file has a placeholder there: this may be what it stands for, or stood for when it was applied.
-    return isSecretKey(key) || hasPlaceholder(config[key] ?? '') ? REDACTED : secrets.cut(value);
+    return isSecret(key) || hasPlaceholder(config[key] ?? '') ? REDACTED : secrets.cut(value);
   };
   const keys = [...new Set([...Object.keys(resolved), ...Object.keys(running)])].sort();
   return keys.flatMap((key): KeyChange[] => {
@@ -68,8 +70,11 @@ const changesOf = (connector: ResolvedConnector, running: Config): KeyChange[] =
 export const diffResolved = async (client: ConnectClient, connector: ResolvedConnector): Promise<ConnectorDiff> => {
   const { name, file } = connector;
   const running = await runningConfig(client, name);
-  const changes = changesOf(connector, running ?? {});
-  return { name, file, outcome: running === undefined ? 'absent' : changes.length === 0 ? 'same' : 'different', changes };
+  if (running !== undefined && sameConfig(running, connector.resolved)) return { name, file, outcome: 'same', changes: [] };
+  const learnt = await askWorker(client, connector.resolved);
+  for (const config of [connector.resolved, running ?? {}]) remember(connector.secrets, config, learnt);
+  const changes = changesOf(connector, running ?? {}, learnt.passwordKeys);
+  return { name, file, outcome: running === undefined ? 'absent' : 'different', changes };
 };
 
 /**

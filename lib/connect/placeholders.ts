@@ -48,6 +48,7 @@ export interface ResolvedConnector extends Connector {
 /** What stands for a value, as far as this process knows it. */
 const collect = (secrets: Secrets, { config }: Connector, environment: Environment): void => {
   for (const [key, value] of Object.entries(config)) {
+    secrets.addPasswordsIn(replaceVariables(value, environment).value);
     if (!hasPlaceholder(value)) {
       if (isSecretKey(key)) secrets.add(key, value);
       continue;

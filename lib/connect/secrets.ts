@@ -3,7 +3,7 @@ import { scrub } from '../core/logger.ts';
 /** Shown in place of a value that may be secret. */
 export const REDACTED = '[redacted]';
 
-const SECRET_KEY = /(password|passwd|secret|token|credential|private\.?key|jaas|user\.info|api\.?key|ssl\.key$|sslkey$)/i;
+const SECRET_KEY = /(password|passwd|passphrase|passcode|secret|token|credential|private\.?key|jaas|user\.info|api\.?key|access\.?key|ssl\.key$|sslkey$|keystore\.key$)/i;
 
 /** Whether the value of a key with this name is never shown. */
 export const isSecretKey = (key: string): boolean => SECRET_KEY.test(key);
@@ -12,12 +12,28 @@ export const isSecretKey = (key: string): boolean => SECRET_KEY.test(key);
 const SURE_LENGTH = 4;
 
 /** In JDBC URLs and the like. */
-const ASSIGNED = /((?:password|passwd|secret|token)=)(?!\$\{)[^&;\s"']+/gi;
+const ASSIGNED = /((?:password|passwd|secret|token)=)(?!\$\{)([^&;\s"']+)/gi;
+/** After the user, in front of the host. */
+const URL_PASSWORD = /:\/\/[^:/\s]*:([^/\s]+)@/g;
+/** A line of a key that stands there in several; a shorter one says little. */
+const LINE_LENGTH = 16;
 
 const literal = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&');
 
-/** The shapes in which a value turns up in messages: as it is, in JSON, in a URL. */
-const shapesOf = (value: string): string[] => [value, JSON.stringify(value).slice(1, -1), encodeURIComponent(value)];
+const decoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+};
+
+/** The shapes in which a value turns up in messages: as it is, in JSON, in a URL, on one line, or a line of it alone. */
+const shapesOf = (value: string): string[] => {
+  const lines = value.split('\n').map((line) => line.trim()).filter((line) => line !== '');
+  const parts = lines.length < 2 ? [] : [lines.join(' '), ...lines.filter((line) => line.length >= LINE_LENGTH)];
+  return [value, JSON.stringify(value).slice(1, -1), encodeURIComponent(value), ...parts];
+};
 
 /**
  * Values that no output, error or log may show. Passwords are cut out wherever they stand; what other placeholders stand
@@ -30,9 +46,24 @@ export class Secrets {
 
   /** `key` is the setting whose value it is. */
   add(key: string, value: string): void {
+    this.#add(value, isSecretKey(key) ? this.#sure : this.#words);
+  }
+
+  /** A value that is secret whatever its key is called. */
+  addPassword(value: string): void {
+    this.#add(value, this.#sure);
+  }
+
+  /** The passwords within a value that is no secret as a whole, such as the address of a server. */
+  addPasswordsIn(text: string): void {
+    for (const [, password] of text.matchAll(URL_PASSWORD)) for (const shape of [password!, decoded(password!)]) this.addPassword(shape);
+    for (const [, , password] of text.matchAll(ASSIGNED)) this.addPassword(password!);
+  }
+
+  #add(value: string, target: Set<string>): void {
     if (value === '') return;
-    const target = isSecretKey(key) && value.length >= SURE_LENGTH ? this.#sure : this.#words;
-    for (const shape of shapesOf(value)) target.add(shape);
+    const chosen = value.length >= SURE_LENGTH ? target : this.#words;
+    for (const shape of shapesOf(value)) chosen.add(shape);
     this.#pattern = undefined;
   }
 

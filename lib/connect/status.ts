@@ -2,7 +2,8 @@ import { systemClock } from '../core/clock.ts';
 import { clientOf, type ConnectClient, type ConnectOptions } from './client.ts';
 import { runningConfig } from './diff.ts';
 import { hasPlaceholder } from './placeholders.ts';
-import { isSecretKey, Secrets } from './secrets.ts';
+import { REDACTED, Secrets } from './secrets.ts';
+import { askWorker, remember } from './worker.ts';
 
 export interface TaskStatus {
   readonly id: number;
@@ -57,28 +58,42 @@ export const causeOf = (trace: string): string => {
   return innermost === undefined || innermost === first ? first : `${first} <- ${innermost}`;
 };
 
-const stateOf = (raw: RawState, cut: (text: string) => string): { state: string; cause?: string } => ({
+const stateOf = (raw: RawState, cut: Cut): { state: string; cause?: string } => ({
   state: raw.state,
   ...(raw.trace === undefined || raw.trace === '' ? {} : { cause: cut(causeOf(raw.trace)) }),
 });
 
 const MISSING = { state: 'MISSING', tasks: [], running: false, failed: false } as const;
 
-/** A trace may repeat a secret that stands in the configuration itself. */
-const secretsOf = async (client: ConnectClient, name: string): Promise<Secrets> => {
+type Cut = (text: string) => string;
+
+/** What is known of configurations, each by its own text: Connect is not asked again at every look. */
+type Known = Map<string, Promise<Cut>>;
+
+/** A trace may repeat a secret of the configuration, or what a placeholder in it stands for: only Connect knows that. */
+const cutOf = async (client: ConnectClient, config: Readonly<Record<string, string>>): Promise<Cut> => {
   const secrets = new Secrets();
-  const config = (await runningConfig(client, name)) ?? {};
-  for (const [key, value] of Object.entries(config)) if (isSecretKey(key) && !hasPlaceholder(value)) secrets.add(key, value);
-  return secrets;
+  remember(secrets, config, await askWorker(client, config));
+  // Also a value that Connect does not tell any more.
+  const repeated = (whole: string, before: string, after: string, key: string): string => (hasPlaceholder(config[key] ?? '') ? before + REDACTED + after + key : whole);
+  return (text) => secrets.cut(text.replaceAll(/(Invalid value ).*?( for configuration )([\w.-]+)/g, repeated));
 };
 
-export const readStatus = async (client: ConnectClient, name: string): Promise<ConnectorStatus> => {
+const knownCut = async (client: ConnectClient, name: string, known: Known): Promise<Cut> => {
+  const config = (await runningConfig(client, name)) ?? {};
+  const text = JSON.stringify(config);
+  const cut = known.get(text) ?? cutOf(client, config);
+  known.set(text, cut);
+  return cut;
+};
+
+export const readStatus = async (client: ConnectClient, name: string, known: Known = new Map()): Promise<ConnectorStatus> => {
   const path = `/connectors/${encodeURIComponent(name)}/status`;
   const answer = await client.request('GET', path);
   if (answer.status === 404) return { name, ...MISSING };
   const raw = (answer.status === 200 ? answer.body : await client.expect('GET', path)) as RawStatus;
   const explained = [raw.connector, ...raw.tasks].some(({ trace }) => trace !== undefined && trace !== '');
-  const { cut } = explained ? await secretsOf(client, name) : new Secrets();
+  const cut = explained ? await knownCut(client, name, known) : new Secrets().cut;
   const tasks = raw.tasks.map((task) => ({ id: task.id, ...stateOf(task, cut) })).sort((a, b) => a.id - b.id);
   const states = [raw.connector.state, ...tasks.map((task) => task.state)];
   return {
@@ -105,9 +120,10 @@ export const connectorStatus = async (names: readonly string[] | 'all', options:
   const clock = options.clock ?? systemClock;
   const deadline = clock.monotonic() + (options.waitMs ?? 0);
   const chosen = names === 'all' ? ((await client.expect('GET', '/connectors')) as string[]).sort() : names;
+  const known: Known = new Map();
   let failedSince: number | undefined;
   for (;;) {
-    const found = await Promise.all(chosen.map((name) => readStatus(client, name)));
+    const found = await Promise.all(chosen.map((name) => readStatus(client, name, known)));
     const now = clock.monotonic();
     failedSince = found.some((connector) => connector.failed) ? (failedSince ?? now) : undefined;
     const hopeless = failedSince !== undefined && now - failedSince >= FAILED_PATIENCE_MS;

@@ -8,6 +8,7 @@ import { keyProblems } from './known-keys.ts';
 import { nearest } from './near.ts';
 import { hasPlaceholder, placeholdersIn, resolveConnectors, type Environment, type PlaceholderMode, type ResolvedConnector } from './placeholders.ts';
 import { REDACTED, type Secrets } from './secrets.ts';
+import { askWorker, fieldsOf, passwordKeysOf, remember, validatePath, type Learnt } from './worker.ts';
 
 /** What looks at other servers than Connect: the database of a PostgreSQL connector, the registry of the converters. */
 export const CHECKS = ['database', 'registry'] as const;
@@ -36,18 +37,10 @@ export interface Validation {
   readonly faults: readonly string[];
 }
 
-interface ValidationField {
-  readonly definition?: { readonly name?: string };
-  readonly value?: { readonly name?: string; readonly value?: string | null; readonly errors?: readonly string[] };
-}
-
 /** The classes of the exceptions in front of their message. */
 const JAVA_CLASS = /^(([a-z]\w*\.)+[A-Z]\w*: )+/;
 /** Connect repeats the value that it does not like, which for a placeholder is what it stands for. */
 const REPEATED_VALUE = /(Invalid value ).*( for configuration )|(value ').*(' is invalid)/;
-const fieldsOf = (body: unknown): readonly ValidationField[] => (body as { readonly configs?: readonly ValidationField[] }).configs ?? [];
-
-const validatePath = (type: string): string => `/connector-plugins/${encodeURIComponent(type)}/config/validate`;
 
 const readable = (message: string, key: string, config: Connector['config'], secrets: Secrets): string => {
   const text = secrets.cut(message.replace(JAVA_CLASS, '').replaceAll(/\s+/g, ' '));
@@ -65,28 +58,16 @@ const unknownClass = async (client: ConnectClient, type: string): Promise<string
 
 const notKnown = (placeholder: string): string => `Connect has nothing for ${placeholder}: set it where its workers run and give them its config provider, or have it resolved here`;
 
-/** Between placeholders that are asked for together. */
-const BETWEEN = ' ::millrace:: ';
-
-/**
- * Connect leaves a placeholder as it is when it has nothing for it, and says nothing. It shows what it made of a name, so
- * each placeholder is asked for as one: to see whether there is a value, and to keep that value out of every message.
- */
-const unresolved = async (client: ConnectClient, connector: ResolvedConnector): Promise<readonly string[]> => {
-  const { resolved, secrets } = connector;
-  const wanted = [...new Set(Object.values(resolved).flatMap(placeholdersIn))];
-  if (wanted.length === 0) return [];
-  const type = resolved['connector.class']!;
-  const { status, body } = await client.request('PUT', validatePath(type), { 'connector.class': type, name: wanted.join(BETWEEN) });
-  const name = status === 200 ? fieldsOf(body).find(({ value }) => value?.name === 'name')?.value?.value : undefined;
-  const values = name?.split(BETWEEN) ?? [];
-  if (values.length !== wanted.length) return [];
-  const known = new Map(wanted.map((placeholder, index) => [placeholder, values[index]!]));
-  return Object.entries(resolved).flatMap(([key, template]) => {
-    const own = placeholdersIn(template);
-    for (const placeholder of own) secrets.add(key, known.get(placeholder) === placeholder ? '' : known.get(placeholder)!);
-    return own.filter((placeholder) => known.get(placeholder) === placeholder).map((placeholder) => `${key}: ${notKnown(placeholder)}`);
-  });
+/** Placeholders for which Connect has nothing. What it has for the others is kept out of every message from here on. */
+const unresolved = async (client: ConnectClient, { resolved, secrets }: ResolvedConnector, passwordKeys: Learnt['passwordKeys']): Promise<readonly string[]> => {
+  const asked = Object.values(resolved).some(hasPlaceholder);
+  const values = asked ? (await askWorker(client, resolved)).values : new Map<string, string>();
+  remember(secrets, resolved, { values, passwordKeys });
+  return Object.entries(resolved).flatMap(([key, template]) =>
+    placeholdersIn(template)
+      .filter((placeholder) => values.get(placeholder) === placeholder)
+      .map((placeholder) => `${key}: ${notKnown(placeholder)}`),
+  );
 };
 
 const askConnect = async (client: ConnectClient, connector: ResolvedConnector, knownKeys: readonly string[]): Promise<readonly string[]> => {
@@ -98,7 +79,7 @@ const askConnect = async (client: ConnectClient, connector: ResolvedConnector, k
     return [`connector.class: ${(await unknownClass(client, type)) ?? readable(message, 'connector.class', config, secrets)}`];
   }
   const fields = fieldsOf(body);
-  const missing = await unresolved(client, connector);
+  const missing = await unresolved(client, connector, passwordKeysOf(fields));
   const keysMissing = new Set(missing.map((problem) => problem.slice(0, problem.indexOf(': '))));
   const errors = fields.flatMap(({ value }) => {
     const key = value?.name ?? 'config';

@@ -14,8 +14,9 @@ export interface Logger {
   child(fields: LogFields): Logger;
 }
 
-const SECRET = /(token|password|secret|credential|authorization)/i;
-const URL_USERINFO = /(\b[a-z][a-z0-9+.-]*:\/\/)[^/\s@]+@/gi;
+const SECRET = /(token|password|passphrase|secret|credential|authorization)/i;
+/** Up to the last @ in front of the path: people forget to encode one. So do they with a slash; only after a port it begins a path. */
+const URL_USERINFO = /(\b[a-z][a-z0-9+.-]*:\/\/)(?:[^/\s]+@|[^/\s:@[]*:(?!\d+\/)\S{1,500}@)/gi;
 
 /** Cuts the user info out of every URL in a text. */
 export const scrub = (text: string): string => text.replace(URL_USERINFO, '$1[redacted]@');

@@ -1,5 +1,6 @@
 import { backoffMs, systemClock, type Clock } from '../core/clock.ts';
-import { ConfigurationError, messageOf, RetryError, StopError } from '../core/errors.ts';
+import { messageOf, RetryError, StopError } from '../core/errors.ts';
+import { httpAddress } from '../core/http-address.ts';
 import { scrub } from '../core/logger.ts';
 
 export interface RegistryClientOptions {
@@ -46,13 +47,9 @@ export class RegistryClient {
   readonly #headers: Readonly<Record<string, string>>;
 
   constructor(options: RegistryClientOptions) {
-    if (!/^https?:\/\/[^/]/.test(options.registryUrl) || !URL.canParse(options.registryUrl)) throw new ConfigurationError(["the schema registry's address is not an http URL"]);
-    const url = new URL(options.registryUrl);
-    const user = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
-    this.#headers = url.username === '' ? {} : { authorization: `Basic ${Buffer.from(user).toString('base64')}` };
-    url.username = '';
-    url.password = '';
-    this.#base = url.href.replace(/\/+$/, '');
+    const { base, headers } = httpAddress(options.registryUrl, "the schema registry's address");
+    this.#base = base;
+    this.#headers = headers;
     this.#options = options;
   }
 

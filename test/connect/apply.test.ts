@@ -95,6 +95,35 @@ describe('connectors', () => {
     expect(await applyConnectors([connector('a')], { connectUrl: `${connectUrl}/gateway/` })).to.deep.equal([{ name: 'a', outcome: 'created' }]);
   });
 
+  it('are applied to a Connect that wants a user and a password, which no message shows', async () => {
+    fake.replies.set('PUT /connectors/a/config', [CREATED]);
+    const withLogin = connectUrl.replace('//', '//user:p%40ssw0rd@');
+    expect(await applyConnectors([connector('a')], { connectUrl: withLogin })).to.deep.equal([{ name: 'a', outcome: 'created' }]);
+    expect(new Set(fake.logins)).to.deep.equal(new Set(['Basic dXNlcjpwQHNzdzByZA==']));
+    fake.replies.set('PUT /connectors/a/config', [[409, { message: 'rebalance' }]]);
+    const error = await failureOf(applyConnectors([connector('a')], { connectUrl: withLogin, retryTimeoutMs: 50 }));
+    expect((error as Error).message).to.contain(`Kafka Connect at ${connectUrl}: 409`).and.not.to.contain('ssw0rd');
+  });
+
+  for (const refusal of [401, 403]) {
+    it(`are not tried again when Connect does not let us in: ${refusal}`, async () => {
+      fake.replies.set(VALIDATE, [[refusal, 'go away']]);
+      const error = await failureOf(applyConnectors([connector('a')], { connectUrl }));
+      expect(error).to.be.instanceOf(StopError);
+      expect((error as Error).message).to.equal(`Kafka Connect at ${connectUrl} does not let us in (${refusal}). Put user and password into its URL`);
+    });
+  }
+
+  for (const [what, url] of [['is no URL', 'http://u:hunter22@h:port'], ['is not of http', 'ftp://u:hunter22@h'], ['has a port that is never asked', 'http://u:hunter22@127.0.0.1:6000']] as const) {
+    it(`are a mistake of usage when Connect's address ${what}, and nothing is tried again`, async () => {
+      const told: string[] = [];
+      const error = await failureOf(connectorStatus(['a'], { connectUrl: url, onRetry: (reason) => told.push(reason) }));
+      expect(error).to.be.instanceOf(ConfigurationError);
+      expect((error as Error).message).not.to.contain('hunter');
+      expect(told).to.deep.equal([]);
+    });
+  }
+
   it('say that Connect is not reached', async () => {
     await fake.close();
     const error = await failureOf(applyConnectors([connector('a')], { connectUrl, retryTimeoutMs: 100 }));
@@ -138,6 +167,45 @@ describe('connectors', () => {
     fake.replies.set('GET /connectors/a/status', [status('RUNNING', 'FAILED', 'org.x.E: login with hunter22 and ${env:X} failed')]);
     const [found] = await connectorStatus(['a'], { connectUrl });
     expect(found?.tasks[0]?.cause).to.equal('org.x.E: login with [redacted] and ${env:X} failed');
+  });
+
+  describe('whose task failed', () => {
+    /** As Connect does: it shows a name with its placeholders resolved, and says of each key what it holds. */
+    const worker = (values: Readonly<Record<string, string>>) => (body: string): Reply => {
+      const { name } = JSON.parse(body) as { readonly name: string };
+      const resolved = name.replaceAll(/\$\{env:(\w+)\}/g, (whole, variable: string) => values[variable] ?? whole);
+      return [200, { configs: [{ definition: { name: 'name', type: 'STRING' }, value: { name: 'name', value: resolved, errors: [] } }, { definition: { name: 'x.pin', type: 'PASSWORD' }, value: { name: 'x.pin', errors: [] } }] }];
+    };
+    const causeOf = async (config: Readonly<Record<string, string>>, trace: string): Promise<string | undefined> => {
+      fake.replies.set('GET /connectors/a/config', [[200, { 'connector.class': 'x.Y', ...config }]]);
+      fake.replies.set('GET /connectors/a/status', [status('RUNNING', 'FAILED', trace)]);
+      return (await connectorStatus(['a'], { connectUrl }))[0]?.tasks[0]?.cause;
+    };
+
+    it('show nothing of what Connect puts in for a placeholder', async () => {
+      fake.replies.set(VALIDATE, [worker({ PW: 'hunter22', PORT: 'not5432', USER: 'app' })]);
+      const config = { 'database.password': '${env:PW}', 'database.port': '${env:PORT}', 'database.user': '${env:USER}', url: 'x://${env:USER}:${env:PORT}/d', other: '${env:NONE}' };
+      expect(await causeOf(config, 'E: Invalid value not5432 for configuration database.port: user app of app_orders with xhunter22 at x://app:not5432/d, ${env:NONE}'))
+        .to.equal('E: Invalid value [redacted] for configuration database.port: user [redacted] of app_orders with x[redacted] at [redacted], ${env:NONE}');
+    });
+
+    it('show no value that Connect repeats in place of a placeholder, also when it does not tell what it has', async () => {
+      fake.replies.set(VALIDATE, [[500, { message: 'no such file' }]]);
+      expect(await causeOf({ 'database.port': '${file:/x:port}', 'tasks.max': 'y' }, 'E: Invalid value hunter 22 for configuration database.port: none; Invalid value y for configuration tasks.max: none'))
+        .to.equal('E: Invalid value [redacted] for configuration database.port: none; Invalid value y for configuration tasks.max: none');
+    });
+
+    it('show no password that stands in an address, and none of a key that Connect itself hides', async () => {
+      fake.replies.set(VALIDATE, [worker({})]);
+      expect(await causeOf({ 'x.registry.url': 'http://u:hunter22@h', 'x.pin': '98765' }, 'E: u with hunter22 and 98765 is refused')).to.equal('E: u with [redacted] and [redacted] is refused');
+    });
+
+    it('have Connect asked once, however long they are waited for', async () => {
+      fake.replies.set('GET /connectors/a/config', [[200, { 'connector.class': 'x.Y' }]]);
+      fake.replies.set('GET /connectors/a/status', [status('RUNNING', 'FAILED', 'boom'), status('RUNNING', 'FAILED', 'boom'), status('RUNNING', 'RUNNING')]);
+      await connectorStatus(['a'], { connectUrl, waitMs: 5000 });
+      expect(fake.requests.filter((request) => request === VALIDATE)).to.have.length(1);
+    });
   });
 
   it('show why a task failed', async () => {

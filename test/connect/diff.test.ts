@@ -65,6 +65,15 @@ describe('the difference between a file and the connector that runs', () => {
     expect(changes).to.deep.equal([{ key: 'note', kind: 'removed', running: 'it is [redacted]' }]);
   });
 
+  it('shows no value of a key that Connect itself hides, and none that Connect puts in', async () => {
+    fake.replies.set('PUT /connector-plugins/x.Y/config/validate', [[200, { configs: [
+      { definition: { name: 'x.pin', type: 'PASSWORD' }, value: { name: 'x.pin' } },
+      { definition: { name: 'name', type: 'STRING' }, value: { name: 'name', value: 'somebody ::millrace:: hunter44' } },
+    ] }]]);
+    const { changes } = await diff({ ...FILE, 'x.pin': '98765', note: 'it is hunter44 or 98765' });
+    expect(changes).to.deep.equal([{ key: 'note', kind: 'removed', running: 'it is [redacted] or [redacted]' }, { key: 'x.pin', kind: 'removed', running: '[redacted]' }]);
+  });
+
   it('is not told when a variable is missing here', async () => {
     const error = await failureOf(diffConnectors([connector], { connectUrl, placeholders: 'here', environment: { WHO: 'x' } }));
     expect(error).to.be.instanceOf(ConfigurationError);

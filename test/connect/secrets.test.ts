@@ -5,10 +5,11 @@ import { resolveConnectors } from '../../lib/connect/placeholders.ts';
 import { isSecretKey, Secrets } from '../../lib/connect/secrets.ts';
 
 describe('what may be secret', () => {
-  for (const key of ['database.password', 'database.sslpassword', 'key.converter.apicurio.auth.client.secret', 'producer.override.sasl.jaas.config', 'value.converter.basic.auth.user.info', 'x.api.key', 'AWS_TOKEN']) {
+  for (const key of ['database.password', 'database.sslpassword', 'key.converter.apicurio.auth.client.secret', 'producer.override.sasl.jaas.config', 'value.converter.basic.auth.user.info', 'x.api.key', 'AWS_TOKEN',
+    'producer.override.ssl.keystore.key', 'admin.override.ssl.keystore.key', 'database.ssl.key.passphrase', 'x.Passcode', 'aws.access.key', 'AWS_ACCESSKEY']) {
     it(`is known by its key: ${key}`, () => expect(isSecretKey(key)).to.equal(true));
   }
-  for (const key of ['message.key.columns', 'key.converter', 'database.user', 'topic.prefix']) it(`is not every key: ${key}`, () => expect(isSecretKey(key)).to.equal(false));
+  for (const key of ['message.key.columns', 'key.converter', 'database.user', 'topic.prefix', 'producer.override.ssl.keystore.location', 'producer.override.ssl.keystore.type', 'keystore.keyboard']) it(`is not every key: ${key}`, () => expect(isSecretKey(key)).to.equal(false));
 
   const cuts: readonly (readonly [what: string, key: string, value: string, text: string, expected: string])[] = [
     ['wherever it stands', 'x.password', 'hunter22', 'ahunter22b', 'a[redacted]b'],
@@ -19,6 +20,8 @@ describe('what may be secret', () => {
     ['as a word, when it is short', 'x.password', 'ab', 'ab in a cab', '[redacted] in a cab'],
     ['also when nobody told it, from a URL', 'database.user', 'app', 'jdbc:x://h/d?user=u&password=hunter33&ssl=true', 'jdbc:x://h/d?user=u&password=[redacted]&ssl=true'],
     ['but not the placeholder', 'database.user', 'app', 'jdbc:x://h/d?password=${env:PW}', 'jdbc:x://h/d?password=${env:PW}'],
+    ['on one line, when it has several', 'ssl.keystore.key', '-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG\n9w0B\n-----END KEY-----\n', 'bad -----BEGIN KEY----- MIIEvQIBADANBgkqhkiG 9w0B -----END KEY-----.', 'bad [redacted].'],
+    ['line by line', 'ssl.keystore.key', '-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG\n9w0B\n-----END KEY-----\n', 'no key: MIIEvQIBADANBgkqhkiG', 'no key: [redacted]'],
     ['not at all, when it is empty', 'x.password', '', 'text', 'text'],
   ];
   for (const [what, key, value, text, expected] of cuts) {
@@ -28,6 +31,12 @@ describe('what may be secret', () => {
       expect(secrets.cut(text)).to.equal(expected);
     });
   }
+
+  it('is cut out also when it stands within an address', () => {
+    const secrets = new Secrets();
+    for (const text of ['http://u:p%40ssw@h/x', 'jdbc:x://h/d?user=u&password=hunter33', 'http://h:8083/x?a=b@c']) secrets.addPasswordsIn(text);
+    expect(secrets.cut('p@ssw, p%40ssw or hunter33 at h:8083')).to.equal('[redacted], [redacted] or [redacted] at h:8083');
+  });
 
   it('is cut out, the longer one first', () => {
     const secrets = new Secrets();

@@ -7,6 +7,8 @@ export class FakeConnect {
   readonly requests: string[] = [];
   /** What came with each request, by the same index. */
   readonly bodies: string[] = [];
+  /** The header Authorization of each, by the same index. */
+  readonly logins: (string | undefined)[] = [];
   readonly replies = new Map<string, (Reply | ((body: string) => Reply))[]>();
   readonly #server: Server;
 
@@ -18,6 +20,7 @@ export class FakeConnect {
       request.once('end', () => {
         this.requests.push(key);
         this.bodies.push(text);
+        this.logins.push(request.headers.authorization);
         const replies = this.replies.get(key) ?? [[404, { error_code: 404, message: 'not found' }]];
         const reply = replies.length > 1 ? replies.shift()! : replies[0]!;
         const [status, body] = typeof reply === 'function' ? reply(text) : reply;

@@ -65,6 +65,12 @@ describe('the validation of connectors', () => {
     expect(JSON.parse(fake.bodies[0]!)).to.include({ port: 'not5432' });
   });
 
+  it('shows no value of a key that Connect itself hides', async () => {
+    const configs = [{ definition: { name: 'x.pin', type: 'PASSWORD' }, value: { name: 'x.pin', errors: [] } }, { definition: { name: 'x.user', type: 'STRING' }, value: { name: 'x.user', errors: ['login with x98765 failed'] } }];
+    fake.replies.set(VALIDATE, [[200, { configs }]]);
+    expect((await validate({ 'x.pin': '98765' }, { knownKeys: ['*'] })).problems).to.deep.equal(['a.json: x.user: login with x[redacted] failed']);
+  });
+
   it('asks nobody when a variable is not set here', async () => {
     expect(await validate({ port: '${env:PORT}' }, { placeholders: 'here' })).to.deep.equal({ problems: ['a.json: port: the variable PORT is not set here'], notes: [], faults: [] });
     expect(fake.requests).to.deep.equal([]);
@@ -109,6 +115,25 @@ describe('the validation of connectors', () => {
       expect(() => expectValid(validation)).to.throw(RetryError, 'answers 503');
       expect(() => expectValid({ ...validation, problems: ['x'] })).to.throw(ConfigurationError);
     });
+
+    it('is asked with the user and the password of its address, which are not shown', async () => {
+      const withLogin = `${connectUrl.replace('//', '//user:p%40ssw0rd@')}/apis/registry/v2`;
+      fake.replies.set(REGISTRY_PAGE, [[200, {}]]);
+      expect(await registryOf(withLogin)).to.deep.equal({ problems: [], notes: [], faults: [] });
+      expect(fake.logins[fake.requests.indexOf(REGISTRY_PAGE)]).to.equal('Basic dXNlcjpwQHNzdzByZA==');
+      fake.replies.set(REGISTRY_PAGE, [[401, {}]]);
+      expect((await registryOf(withLogin)).notes).to.deep.equal([`a.json: key.converter.apicurio.registry.url: the registry at ${connectUrl}/apis/registry/v2 does not let this command in (401)`]);
+    });
+
+    for (const [what, url, why] of [
+      ['no address', 'http://u:hunter22@h:port', 'it is not an http URL'],
+      ['one of something else', 'ftp://u:hunter22@h', 'it is not an http URL'],
+      ['one that is never asked', 'http://u:hunter22@127.0.0.1:6000', 'http://127.0.0.1:6000 cannot be asked: bad port'],
+    ] as const) {
+      it(`says that it has ${what}, which is a mistake of the file`, async () => {
+        expect(await registryOf(url)).to.deep.equal({ problems: [`a.json: key.converter.apicurio.registry.url: ${why}`], notes: [], faults: [] });
+      });
+    }
 
     it('is left out when its address is unknown here, which is noted, or when told to', async () => {
       expect((await registryOf('${env:REGISTRY}')).notes).to.deep.equal(['a.json: the registry was not asked from here: unknown here: REGISTRY']);

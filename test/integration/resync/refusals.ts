@@ -83,7 +83,7 @@ export const refusals = ({ captured, cli, connect, signals }: RefusalContext): v
       const away = await millrace(['resync', name('item'), '--retry', '1'], { ...stack.environment, MILLRACE_PG_URL: 'postgres://nobody:hidden@127.0.0.1:1/none' });
       expect(away).to.include({ code: 1, stdout: '' });
       expect(away.stderr).to.contain('PostgreSQL cannot be asked').and.not.contain('hidden');
-      await refused(1, /Kafka Connect at http:\/\/127\.0\.0\.1:1/, 'resync', name('item'), '--connect-url', 'http://127.0.0.1:1', '--retry', '0');
+      await refused(1, /Kafka Connect at http:\/\/127\.0\.0\.1:2/, 'resync', name('item'), '--connect-url', 'http://127.0.0.1:2', '--retry', '0');
     });
   });
 };
