@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { ConfigurationError, messageOf } from '../core/errors.ts';
+import { ConfigurationError } from '../core/errors.ts';
+import { jsonProblem, repeatedKeys } from './json-text.ts';
 
 /** A connector as Kafka Connect takes it. Placeholders like `${env:NAME}` are resolved by Connect, not here. */
 export interface Connector {
@@ -25,13 +26,13 @@ export const parseConnector = (text: string, file: string): Connector => {
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw new ConfigurationError([`${file}: not JSON: ${messageOf(error)}`]);
+    throw new ConfigurationError([`${file}: not JSON: ${jsonProblem(error, text)}`]);
   }
   if (!isObject(json)) throw new ConfigurationError([`${file}: a connector is a JSON object`]);
   const nested = 'config' in json;
   const map = nested ? json.config : json;
   if (!isObject(map)) throw new ConfigurationError([`${file}: config is not an object`]);
-  const problems: string[] = [];
+  const problems = repeatedKeys(text).map((key) => `${file}: ${key} stands there twice`);
   const name = (nested ? json.name : undefined) ?? map.name ?? (nested ? undefined : basename(file, '.json'));
   if (typeof name !== 'string' || name === '') problems.push(`${file}: name is missing`);
   if (nested && map.name !== undefined && map.name !== name) problems.push(`${file}: name is ${JSON.stringify(name)} outside of config and ${JSON.stringify(map.name)} in it`);

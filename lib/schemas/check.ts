@@ -1,4 +1,4 @@
-import { compileReader, Mismatch } from '../serde/avro-reader.ts';
+import { misfitsOf } from '../serde/avro-reader.ts';
 import { parseOwn, parseWriter } from '../serde/avro-schema.ts';
 import { incompatibilities, type Incompatibility } from './compatibility.ts';
 import { subjectOf, type SchemaFile } from './files.ts';
@@ -48,15 +48,8 @@ const inValues = (file: SchemaFile, registered: RegisteredSchema, mode: string):
   });
 
 /** By the library's own reader, which also knows Debezium's units, and minds nulls only when they come. */
-const inRow = (file: SchemaFile, registered: RegisteredSchema): VersionProblem[] => {
-  try {
-    compileReader(parseOwn(file.avro), rowTypeOf(writerOf(registered)), { int64: 'bigint', nulls: 'refuse' });
-    return [];
-  } catch (thrown) {
-    if (!(thrown instanceof Mismatch)) throw thrown;
-    return [{ path: thrown.path, reason: thrown.reason, version: registered.version, id: registered.id, direction: 'backward' }];
-  }
-};
+const inRow = (file: SchemaFile, registered: RegisteredSchema): VersionProblem[] =>
+  misfitsOf(parseOwn(file.avro), rowTypeOf(writerOf(registered)), { int64: 'bigint', nulls: 'refuse' }).map(({ path, reason }) => ({ path, reason, version: registered.version, id: registered.id, direction: 'backward' }));
 
 /** Whether a file fits every registered version of its subject under the subject's mode. Changes nothing. Throws `ConfigurationError` for a file without a subject. */
 export const checkSchema = async (client: RegistryClient, file: SchemaFile, which: Versions = 'all'): Promise<SchemaCheck> => {

@@ -33,11 +33,25 @@ export interface ReaderOptions {
 interface Context extends ReaderOptions {
   /** Records in the making: schemas may be recursive. */
   readonly records: Map<string, { read: Read | null }>;
+  /** Fields that cannot be read are put here, and the others still looked at. Null: the first one is thrown. */
+  readonly misfits: Mismatch[] | null;
 }
 
 /** Throws `Mismatch` when no value of the writer's could be read. */
 export const compileReader = (reader: Type, writer: Type, options: ReaderOptions, path = ''): Read =>
-  compile({ ...options, records: new Map() }, reader, writer, path);
+  compile({ ...options, records: new Map(), misfits: null }, reader, writer, path);
+
+/** Everything that keeps `compileReader` from reading: each field, also of records within. Of a union of several types, the first thing only. */
+export const misfitsOf = (reader: Type, writer: Type, options: ReaderOptions): readonly Mismatch[] => {
+  const misfits: Mismatch[] = [];
+  try {
+    compile({ ...options, records: new Map(), misfits }, reader, writer, '');
+  } catch (thrown) {
+    if (!(thrown instanceof Mismatch)) throw thrown;
+    misfits.push(thrown);
+  }
+  return misfits;
+};
 
 /**
  * Reads a whole row or value: `Incompatible` instead of `Mismatch` where the writer's record is ours by its name. Names are compared from behind, as many parts as both have and three at
@@ -98,11 +112,17 @@ const sameUnit = (reader: Type, writer: Type): boolean => {
   return !numeric;
 };
 
+const failing = (problem: Mismatch): Read => () => {
+  throw problem;
+};
+
 const unionWritten = (context: Context, reader: Type, branches: readonly Type[], path: string): Read => {
+  // One of several types may never come: what does not fit in it is told when it does.
+  const within = branches.filter((branch) => kindOf(branch) !== 'null').length > 1 ? { ...context, misfits: null } : context;
   const reads = branches.map((branch): Read | Mismatch => {
     try {
       if (kindOf(branch) === 'null' && context.nulls === 'keep') return () => null;
-      return compile(context, reader, branch, path);
+      return compile(within, reader, branch, path);
     } catch (thrown) {
       if (thrown instanceof Mismatch) return thrown;
       throw thrown;
@@ -110,12 +130,7 @@ const unionWritten = (context: Context, reader: Type, branches: readonly Type[],
   });
   const values = reads.filter((_, i) => kindOf(branches[i]!) !== 'null');
   if (values.length > 0 && values.every((read) => read instanceof Mismatch)) throw values[0];
-  const table = reads.map((read): Read => {
-    if (!(read instanceof Mismatch)) return read;
-    return () => {
-      throw read;
-    };
-  });
+  const table = reads.map((read): Read => (read instanceof Mismatch ? failing(read) : read));
   const nullAt = branches.findIndex((branch) => kindOf(branch) === 'null');
   if (table.length === 2 && nullAt >= 0 && !(reads[nullAt] instanceof Mismatch)) return nullable(nullAt, table[1 - nullAt]!);
   return (cursor) => {
@@ -188,12 +203,22 @@ const record = (context: Context, reader: Type, writer: Type, path: string): Rea
   const entry: { read: Read | null } = { read: null };
   context.records.set(key, entry);
   try {
-    entry.read = recordReader(fieldsOf(writer).map((field) => compileSkip(field.type)), fieldsOf(reader).map((field) => planField(context, field, writer, path)));
+    entry.read = recordReader(fieldsOf(writer).map((field) => compileSkip(field.type)), fieldsOf(reader).map((field) => fieldPlan(context, field, writer, path)));
   } catch (thrown) {
     context.records.delete(key);
     throw thrown;
   }
   return entry.read;
+};
+
+const fieldPlan = (context: Context, field: types.Field, writer: Type, path: string): FieldPlan => {
+  try {
+    return planField(context, field, writer, path);
+  } catch (thrown) {
+    if (!(thrown instanceof Mismatch) || context.misfits === null) throw thrown;
+    context.misfits.push(thrown);
+    return { name: field.name, index: null, read: failing(thrown) };
+  }
 };
 
 const planField = (context: Context, field: types.Field, writer: Type, path: string): FieldPlan => {

@@ -38,6 +38,8 @@ describe('connector files', () => {
     ['whose config is a text', '{"name":"a","config":"b"}', [/^f\.json: config is not an object$/]],
     ['without a name beside config', '{"config":{"connector.class":"x"}}', [/^f\.json: name is missing$/]],
     ['with two names', '{"name":"a","config":{"name":"b","connector.class":"x"}}', [/^f\.json: name is "a" outside of config and "b" in it$/]],
+    ['with a key that stands there twice', '{"connector.class":"x","a":"1","b":{"a":1},"a":"2"}', [/^f\.json: a stands there twice$/, /: b is neither/]],
+    ['with keys that stand there twice, also beside config and spelt otherwise', '{"name" : "a","config":{"connector.class":"x","t":"\\"t\\":","\\u0074" :1,"name":"a"},\n"name":"a"}', [/^f\.json: t stands there twice$/, /^f\.json: name stands there twice$/]],
     [
       'with several problems',
       '{"name":"a","tasks":[],"config":{"a":null,"b":{}}}',
@@ -50,6 +52,17 @@ describe('connector files', () => {
       expect(problems).to.have.length(expected.length);
       expected.forEach((pattern, index) => expect(problems[index]).to.match(pattern));
     });
+  }
+
+  const broken: readonly (readonly [text: string, problem: string])[] = [
+    ['{"a":1,\n"database.password": hunter22,\n "bbbbbbbbbbbbbbb":1}', "f.json: not JSON: Unexpected token 'h' (line 2)"],
+    ['{"p":\n hunter22,\n "bbbbbbbbbbbbbbbbbbbbbb":1,\n"c":2}', "f.json: not JSON: Unexpected token 'h' (line 2)"],
+    ['{"password": hunter22}', "f.json: not JSON: Unexpected token 'h' (line 1)"],
+    ['{"a": hunter22}', "f.json: not JSON: Unexpected token 'h'"],
+    ['{"password": "hunter22" x}', "f.json: not JSON: Expected ',' or '}' after property value in JSON at position 24 (line 1 column 25)"],
+  ];
+  for (const [text, problem] of broken) {
+    it(`are refused without what stands in them: ${problem}`, () => expect(problemsOf(() => parseConnector(text, 'f.json'))).to.deep.equal([problem]));
   }
 
   describe('in folders', () => {

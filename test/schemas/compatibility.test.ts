@@ -73,6 +73,47 @@ describe('a check against the registry', () => {
   });
 });
 
+describe('a check of a row', () => {
+  const row = (...fields: readonly Field[]): Field => ({ type: 'record', name: 'Value', namespace: 'app.public.item', fields });
+  const envelope = (...fields: readonly Field[]): object => ({
+    type: 'record',
+    name: 'Envelope',
+    namespace: 'app.public.item',
+    fields: [
+      { name: 'before', type: ['null', row(...fields)], default: null },
+      { name: 'after', type: ['null', 'app.public.item.Value'], default: null },
+      { name: 'source', type: 'string' },
+      { name: 'op', type: 'string' },
+    ],
+  });
+  const file = (...fields: readonly Field[]) => parseSchemaFile(JSON.stringify(row(...fields)), 'item.avsc');
+  const clientOf = (...versions: readonly object[]): RegistryClient => ({
+    versions: () => Promise.resolve(versions.map((schema, i) => ({ subject: 'app.public.item-value', version: i + 1, id: 10 + i, schema: JSON.stringify(schema) }))),
+    mode: () => Promise.resolve('NONE'),
+  }) as unknown as RegistryClient;
+  const linesOf = async (own: readonly Field[], ...versions: readonly object[]): Promise<readonly string[]> => problemLines(await checkSchema(clientOf(...versions), file(...own)));
+
+  it('names every field that it cannot read, of every version', async () => {
+    const own = [{ name: 'id', type: 'int' }, { name: 'price', type: 'int' }, { name: 'note', type: 'string' }, inner({ name: 'a', type: 'int' }, { name: 'b', type: 'int' }, { name: 'c', type: 'int' })];
+    const first = envelope({ name: 'id', type: 'int' }, { name: 'price', type: 'string' }, inner({ name: 'a', type: 'string' }, { name: 'b', type: 'int' }));
+    const second = envelope({ name: 'id', type: 'boolean' }, { name: 'price', type: 'int' }, { name: 'note', type: ['null', 'string'] }, inner({ name: 'a', type: 'int' }, { name: 'b', type: 'int' }, { name: 'c', type: 'int' }));
+    expect(await linesOf(own, first, second)).to.deep.equal([
+      'price: string cannot be read as int of version 1 (id 10)',
+      'note: the writer has no such field, and our schema gives no default of version 1 (id 10)',
+      'in.a: string cannot be read as int of version 1 (id 10)',
+      'in.c: the writer has no such field, and our schema gives no default of version 1 (id 10)',
+      'id: boolean cannot be read as int of version 2 (id 11)',
+    ]);
+  });
+
+  it('looks into a nullable record, and leaves to the record that comes which of several types it is', async () => {
+    const part = (name: string, type: string): Field => ({ type: 'record', name, fields: [{ name: 'x', type }, { name: 'y', type }] });
+    const own = [{ name: 'r', type: ['null', part('R', 'int')], default: null }, { name: 'u', type: ['null', part('A', 'int'), part('B', 'int')], default: null }];
+    const written = envelope({ name: 'r', type: ['null', part('R', 'string')] }, { name: 'u', type: [part('A', 'string'), part('B', 'int')] });
+    expect(await linesOf(own, written)).to.deep.equal(['r.x: string cannot be read as int of version 1 (id 10)', 'r.y: string cannot be read as int of version 1 (id 10)']);
+  });
+});
+
 describe('how a schema file differs from what is registered', () => {
   it('is told field by field, with types and defaults', () => {
     const file = recordOf(id, { name: 'price', type: 'long', default: 0 }, { name: 'came', type: ['null', 'string'], default: null }, inner({ name: 'x', type: 'long' }));

@@ -3,6 +3,7 @@ import { Option, type Command } from 'commander';
 import { existsSync } from 'node:fs';
 import { CHECKS, loadConnectors, type Check, type ConnectOptions, type Environment, type PlaceholderMode, type ResolveOptions } from '../../connect/index.ts';
 import { ConfigurationError } from '../../core/errors.ts';
+import { httpAddress } from '../../core/http-address.ts';
 import { attach } from '../../stack/index.ts';
 import { addDirOption, interruptible, nameList, seconds, tell } from '../shared.ts';
 
@@ -29,7 +30,7 @@ const RETRY_SECONDS = 60;
 
 export const addTargetOptions = (command: Command): Command =>
   addDirOption(command)
-    .option('--connect-url <url>', "Kafka Connect's REST API (or MILLRACE_CONNECT_URL; else the local stack's)", process.env.MILLRACE_CONNECT_URL)
+    .option('--connect-url <url>', "Kafka Connect's REST API (or MILLRACE_CONNECT_URL; else the local stack's)")
     .option('--retry <seconds>', 'how long a request is tried again while Connect rebalances or starts', seconds, RETRY_SECONDS);
 
 export const addResolveOptions = (command: Command): Command =>
@@ -50,9 +51,11 @@ export interface Target {
 
 const targetOf = async (flags: TargetFlags, signal: AbortSignal): Promise<Target> => {
   const common = { signal, retryTimeoutMs: flags.retry * 1000, onRetry: (reason: string) => tell(`millrace: ${reason}; trying again for ${flags.retry} s`) };
-  if (flags.connectUrl !== undefined && flags.connectUrl !== '') {
-    if (!/^https?:\/\/[^/]/.test(flags.connectUrl) || !URL.canParse(flags.connectUrl)) throw new ConfigurationError(['--connect-url (or MILLRACE_CONNECT_URL) is not an http URL']);
-    return { connect: { ...common, connectUrl: flags.connectUrl }, environment: process.env };
+  // No default of the option: it may carry a password, and help shows defaults.
+  const given = flags.connectUrl ?? process.env.MILLRACE_CONNECT_URL ?? '';
+  if (given !== '') {
+    httpAddress(given, '--connect-url (or MILLRACE_CONNECT_URL)');
+    return { connect: { ...common, connectUrl: given }, environment: process.env };
   }
   const { endpoints, environment } = await attach({ dir: flags.dir });
   if (endpoints.connectUrl === undefined) throw new ConfigurationError([`The stack in ${flags.dir} has no Connect`]);
