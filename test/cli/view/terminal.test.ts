@@ -1,5 +1,4 @@
 /** The live view as `npm start` runs it, in a process that was handed over to, on a real terminal. */
-import { expect } from 'chai';
 import { afterEach, before, beforeEach, describe, it } from 'mocha';
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
