@@ -11,7 +11,7 @@ interface Command {
   readonly text: string;
 }
 
-const isCommand = (text: string): boolean => /^(npm (start|test|ci|run|exec)|npx |millrace [a-z])/.test(text);
+const isCommand = (text: string): boolean => /^(npm (start|test|ci|install|run|exec)|npx |millrace [a-z])/.test(text);
 
 const commands: readonly Command[] = pages.flatMap((page) => {
   const text = read(page);
@@ -51,7 +51,7 @@ describe('commands in the pages', function () {
       }
       const [npm, verb, third] = words(text);
       expect(npm).to.equal('npm');
-      if (verb === 'ci') return;
+      if (verb === 'ci' || verb === 'install') return;
       expect(scripts).to.have.property(verb === 'run' ? third! : verb!);
       // What follows -- goes to millrace start, or to mocha.
       if (verb === 'start') for (const option of optionsOf(text)) expect(help.get('millrace start')).to.match(new RegExp(`${option}\\b`));

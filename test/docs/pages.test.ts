@@ -48,6 +48,22 @@ describe('the README', () => {
   }).timeout(20_000);
 });
 
+describe('docs/PACKAGE.md, the README of the package', () => {
+  const page = read('docs/PACKAGE.md');
+
+  it('shows code as it is in a file that is compiled and run where the package is installed', () => {
+    expect(fences(page, 'ts')).to.deep.equal([read('test/integration/package/topology.ts')]);
+  });
+
+  it('names every door of the package, and nothing that only the repository has', () => {
+    const { exports } = JSON.parse(read('package.json')) as { readonly exports: Readonly<Record<string, string>> };
+    const doors = Object.keys(exports).map((door) => join('millrace', door));
+    expect(inline(page).filter((word) => /^millrace(\/[a-z]+)?$/.test(word))).to.have.members(doors);
+    expect(page).not.to.match(/\]\(|npm start/);
+    expect(inline(page).filter((word) => PATH.test(word))).to.deep.equal([]);
+  });
+});
+
 describe('docs/ARCHITECTURE.md', () => {
   const rows = read('docs/ARCHITECTURE.md').split('\n').filter((line) => /^\| `[^`]+\.(ts|mjs)` \|/.test(line)).map((line): readonly [string[], string[]] => {
     const [file, names] = line.split('|').slice(1, 3);

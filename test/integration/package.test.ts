@@ -5,8 +5,9 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { basename, delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { fences, read, ROOT } from '../docs/support.ts';
 import { Broker, BROKERS, values } from './support/kafka-broker.ts';
 import { freePort } from './support/redis.ts';
 
@@ -16,9 +17,10 @@ interface Manifest {
   readonly [field: string]: unknown;
 }
 
-const ROOT = join(import.meta.dirname, '..', '..');
 const INSTALL_TIMEOUT_MS = 120_000;
 const run = promisify(execFile);
+const { version: VERSION } = JSON.parse(read('package.json')) as { readonly version: string };
+const TARBALL = join(ROOT, 'dist', `millrace-${VERSION}.tgz`);
 /** `npx`, `npm` and the package's own program find this Node first. */
 const ENVIRONMENT = { ...process.env, PATH: [dirname(process.execPath), process.env['PATH']].join(delimiter) };
 const readJson = async (...path: string[]): Promise<unknown> => JSON.parse(await readFile(join(...path), 'utf8'));
@@ -38,19 +40,16 @@ const CONFIGURATION = { compilerOptions: { target: 'es2024', module: 'nodenext',
 
 describe('the package', function () {
   this.timeout(INSTALL_TIMEOUT_MS);
-  let work: string;
-  let packed: string;
   let folder: string;
   let broker: Broker;
 
   before(async () => {
-    work = await mkdtemp(join(tmpdir(), 'millrace-package-'));
-    packed = join(work, 'package');
     folder = await mkdtemp(join(tmpdir(), 'millrace-user-'));
     broker = new Broker('package');
-    await run(process.execPath, [join(ROOT, 'bin', 'package.ts'), packed]);
-    const { stdout } = await run('npm', ['pack', packed, '--silent', '--pack-destination', folder], { cwd: work, env: ENVIRONMENT });
-    await writeManifests(folder, packed, stdout.trim());
+    await rm(TARBALL, { force: true });
+    await run('npm', ['run', 'package', '--silent'], { cwd: ROOT, env: ENVIRONMENT });
+    await cp(TARBALL, join(folder, basename(TARBALL)));
+    await writeManifests(folder, join(ROOT, 'dist', 'package'), basename(TARBALL));
     await run('npm', ['ci', '--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: folder, env: ENVIRONMENT });
     await cp(join(import.meta.dirname, 'package'), folder, { recursive: true });
     await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(CONFIGURATION));
@@ -62,7 +61,6 @@ describe('the package', function () {
     await admin.deleteTopics({ topics: (await admin.listTopics()).filter((topic) => topic.startsWith(broker.prefix)) });
     await admin.disconnect();
     await broker.close();
-    await rm(work, { recursive: true, force: true });
     await rm(folder, { recursive: true, force: true });
   });
 
@@ -84,8 +82,26 @@ describe('the package', function () {
     expect(stdout).to.equal('');
   });
 
+  it('is made, installed and used with the commands that the README has', () => {
+    const section = read('README.md').split(/^## /m).find((part) => part.startsWith('In a project of your own'))!;
+    const used = ['npx millrace describe topology.ts', 'npx millrace run topology.ts --workers 2'];
+    expect(fences(section, 'sh')).to.deep.equal(['npm run package\n', `${[`npm install ../millrace/dist/${basename(TARBALL)}`, ...used].join('\n')}\n`]);
+    expect(fences(read('docs/PACKAGE.md'), 'sh')).to.deep.equal([`${used.join('\n')}\n`]);
+  });
+
+  it('has a page of its own, whose links lead nowhere else', async () => {
+    expect(await readFile(join(installed(), 'README.md'), 'utf8')).to.equal(read('docs/PACKAGE.md')).and.not.to.match(/\]\(/);
+    expect(await readFile(join(installed(), 'LICENSE'), 'utf8')).to.equal(read('LICENSE'));
+  });
+
+  it('says of the examples where they are', async () => {
+    const failed = await run('npx', ['millrace', 'start'], { cwd: folder, env: ENVIRONMENT }).then(() => expect.fail('it started'), (error: { readonly code: number; readonly stderr: string }) => error);
+    expect(failed.code).to.equal(2);
+    expect(failed.stderr).to.contain('The examples belong to the repository: run them from a clone').and.to.contain('millrace run FILE');
+  });
+
   it('describes a topology by npx', async () => {
-    const { stdout } = await run('npx', ['--no-install', 'millrace', 'describe', 'topology.ts'], { cwd: folder, env: ENVIRONMENT });
+    const { stdout } = await run('npx', ['millrace', 'describe', 'topology.ts'], { cwd: folder, env: ENVIRONMENT });
     expect(stdout).to.contain('topology user\n').and.to.contain('map(toFahrenheit)\n').and.to.contain('to(highest)');
     const picture = await run('npx', ['--no-install', 'millrace', 'describe', 'topology.ts', '--format', 'svg'], { cwd: folder, env: ENVIRONMENT });
     expect(picture.stdout).to.match(/^<svg /);

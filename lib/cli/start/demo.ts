@@ -112,6 +112,9 @@ const EXAMPLES = join(import.meta.dirname, '..', '..', '..', 'examples');
 
 /** The library knows no example: its demo is looked up by name when it is asked for. */
 export const loadDemo = async (name: string): Promise<Demo> => {
+  if (!existsSync(EXAMPLES)) {
+    throw new ConfigurationError(['The examples belong to the repository: run them from a clone'], { hint: 'millrace up starts the local stack, millrace run FILE a topology of yours' });
+  }
   const file = join(EXAMPLES, name, 'demo.ts');
   if (!/^[a-z][a-z0-9-]*$/.test(name) || !existsSync(file)) throw new ConfigurationError([`There is no example ${name} with a demo`]);
   return ((await import(pathToFileURL(file).href)) as { readonly default: Demo }).default;

@@ -1,4 +1,4 @@
-/** A user's own file: it is copied to where the package is installed. */
+/** `topology.ts`: readings of sensors to a topic in Fahrenheit, and the highest of each place to Redis. */
 import { json, kafka, keyBy, map, redis, scan, stream, to, topology } from 'millrace/topology';
 
 interface Reading {
@@ -6,6 +6,7 @@ interface Reading {
   readonly celsius: number;
 }
 
+/** Begins the names of its topics, so that several of it can run on one Kafka. */
 const prefix = process.env['USER_PREFIX'] ?? 'user';
 const toFahrenheit = ({ place, celsius }: Reading) => ({ place, fahrenheit: celsius * 1.8 + 32 });
 
