@@ -43,6 +43,8 @@ export interface StageFigures {
   readonly eventAge: HistogramFigures;
   /** Now: the sink's circuit breaker; null without an outside sink. */
   readonly breaker: BreakerState | null;
+  /** Now: why the last attempt at the sink failed, without secrets; null after one that did not. */
+  readonly sinkDown: string | null;
   /** Table catch-up waits that ran out. */
   readonly catchupTimeouts: number;
   /** Now: tasks that stand at a record whose schema they cannot read. */
@@ -55,7 +57,15 @@ export interface StageFigures {
   readonly restoreMs: number | null;
   /** Now. */
   readonly lagRecords: number;
-  /** Now: age of the oldest record read but not yet processed or of the last one processed while there is lag; 0 without lag. */
+  /**
+   * Now: records behind the ends of all partitions by what the group has committed, while the stage waits to join it (for its sink, or its tables) and nobody else is
+   * a member. Each worker that waits tells the same.
+   */
+  readonly waitingRecords: number;
+  /**
+   * Now: age of the oldest record that is read and not finished, by its Kafka timestamp. While nothing of what is behind has been read: the age of the record before it, or
+   * the time since it is known to be there. 0 without lag.
+   */
   readonly lagMs: number;
 }
 
@@ -108,6 +118,7 @@ export class StageCounters {
   paused = 0;
   pausedBy: string | null = null;
   readonly #pauses = new Map<object, string>();
+  sinkDown: string | null = null;
   restoreRemaining = 0;
   restoreMs: number | null = null;
   readonly #restores = new Map<object, number>();
@@ -116,6 +127,7 @@ export class StageCounters {
 
   constructor(stage: string, sink: string | null) {
     this.stage = stage;
+  waitingRecords = 0;
     this.sink = sink;
     this.breaker = sink === null ? null : 'closed';
   }

@@ -75,7 +75,7 @@ export const openTask = async (context: StageContext, { partition, signal, membe
 };
 
 /** This partition of every topic the stage reads that has so many. */
-const placesOf = (context: StageContext, partition: number): TopicPartition[] =>
+export const placesOf = (context: Pick<StageContext, 'stage' | 'partitions'>, partition: number): TopicPartition[] =>
   context.stage.entries.filter((e) => partition < context.partitions.get(e.topic)!).map(({ topic }) => ({ topic, partition }));
 
 /** Where to begin: behind what was committed, else where the log begins. What was deleted or cut off before it was read is not passed over in silence. */

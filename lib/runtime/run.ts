@@ -18,6 +18,7 @@ import { openDiskHome } from '../state/disk-home.ts';
 import type { StateHome } from '../state/home.ts';
 import { memoryHome } from '../state/memory-home.ts';
 import type { OutsideSink } from '../../topology/sinks.ts';
+import { groupLag, type Lag } from './committed-lag.ts';
 import type { StageContext } from './context.ts';
 import { WorkerEvents, type WorkerEvent } from './events.ts';
 import { processedOf } from './purge.ts';
@@ -123,6 +124,8 @@ class Worker implements RunHandle {
   readonly #drivers: SinkDriver[] = [];
   readonly #tables = new Map<TableNode, TableReader>();
   readonly #events: WorkerEvents;
+  /** How far the groups of those stages are behind that have not asked to join them. */
+  readonly #waiting = new Map<StageCounters, () => Lag>();
   readonly #views: StoreViews;
   #maxBytes: ReadonlyMap<string, number> = new Map();
   #fail: (error: unknown) => void = () => {};
@@ -166,6 +169,8 @@ class Worker implements RunHandle {
     // A stage whose sink is down, or whose table cannot be read, waits for it alone.
     await Promise.all(this.plan.stages.map((stage, i) => this.#startStage(stage, this.#counters[i]!, partitions, tables)));
     if (!signal.aborted) this.#state = 'running';
+    const asking = { admin: this.#admin, clock: this.#clock, limited: this.#limited, partitions };
+    this.plan.stages.forEach((stage, i) => this.#waiting.set(this.#counters[i]!, groupLag({ ...asking, stage })));
   }
 
   #diskHome(): Promise<StateHome> {
@@ -206,6 +211,8 @@ class Worker implements RunHandle {
     if (!this.#stopping.signal.aborted) await runner.start();
   }
 
+    this.#waiting.delete(counters);
+    counters.waitingRecords = 0;
   #retry<T>(what: string, attempt: () => Promise<T>, counters?: StageCounters): Promise<T> {
     return retrying({
       clock: this.#clock, config: this.#config, limited: this.#limited, signal: this.#stopping.signal, what,
@@ -242,6 +249,7 @@ class Worker implements RunHandle {
     for (const stage of this.#stages) stage.measure();
     const tables = this.plan.tables.map((node) => ({ topic: node.topic, rows: this.#tables.get(node)?.size ?? 0, loaded: this.#tables.get(node)?.loaded ?? false, ...pausedBy(this.#tables.get(node)) }));
     return { worker: this.worker, state: this.#state, stages: this.#counters.map((c) => c.snapshot()), tables };
+    for (const [counters, lag] of this.#waiting) ({ records: counters.waitingRecords, ms: counters.lagMs } = lag());
   }
 
   #failed(error: unknown): void {

@@ -3,9 +3,10 @@ import { messageOf, RejoinError, RetryError, StopError } from '../core/errors.ts
 import { OffsetOutOfRangeError } from '../kafka/errors.ts';
 import type { BatchReader, FetchedBatch, GroupEvent, GroupMember, Membership, Position } from '../kafka/port.ts';
 import { StateError } from './checked-state.ts';
+import { CommittedLag } from './committed-lag.ts';
 import type { StageContext } from './context.ts';
 import { fetchLimits } from './limits.ts';
-import { openTask } from './open.ts';
+import { openTask, placesOf } from './open.ts';
 import { atMost, pauseMs } from './retry.ts';
 import type { Task } from './task.ts';
 import { Wake } from './wake.ts';
@@ -39,6 +40,8 @@ export class StageRunner {
   readonly #wake: Wake;
   readonly #stopped = new AbortController();
   readonly #fail: (error: unknown) => void;
+  /** Of tasks that are not open. */
+  readonly #unopened: CommittedLag;
   /** Null while this worker is no member. */
   #membership: Membership | null = null;
   #opening = 0;
@@ -61,6 +64,7 @@ export class StageRunner {
     });
     this.#reader = port.reader(stage.name);
     this.#wake = new Wake(context.clock);
+    this.#unopened = new CommittedLag(context);
   }
 
   async start(): Promise<void> {
@@ -252,21 +256,17 @@ export class StageRunner {
     question?.task.offer(batch, question.position.offset);
   }
 
-  /** What the stage is behind, summed over its open tasks. */
+  /** What the stage is behind, summed over its tasks. */
   measure(): void {
     const { counters, clock } = this.#context;
-    let records = 0;
-    let ms = 0;
-    for (const slot of this.#slots.values()) {
-      const lag = slot.task?.lag(clock.now());
-      records += lag?.records ?? 0;
-      ms = Math.max(ms, lag?.ms ?? 0);
-    }
     const slots = [...this.#slots.values()];
+    const unopened = slots.filter(({ task }) => task === null);
+    const lags = slots.flatMap(({ task }) => (task === null ? [] : [task.lag(clock.now())]));
+    lags.push(this.#unopened.of(unopened.flatMap(({ partition }) => placesOf(this.#context, partition))));
     counters.assigned = this.#membership === null ? null : slots.length;
-    counters.opening = slots.filter((slot) => slot.task === null).length;
-    counters.lagRecords = records;
-    counters.lagMs = ms;
+    counters.opening = unopened.length;
+    counters.lagRecords = lags.reduce((sum, { records }) => sum + records, 0);
+    counters.lagMs = Math.max(...lags.map(({ ms }) => ms));
   }
 
   /** Finishes what is processed, commits, leaves the group. What does not finish in `stop.timeout.ms` is dropped, uncommitted. */

@@ -78,7 +78,7 @@ const worker: readonly MetricDefinition[] = [
   },
   {
     name: 'millrace_worker_ready', type: 'gauge', unit: '1', labels: [],
-    about: '1 when `/health/ready` answers 200: topics prepared, tables loaded, every stage in its group with its tasks open. Else 0.',
+    about: '1 when `/health/ready` answers 200: topics prepared, tables loaded, every stage in its group with its tasks open, or waiting for its outside sink. Else 0.',
     series: ({ ready }) => [{ labels: {}, value: ready ? 1 : 0 }],
   },
 ];
@@ -92,8 +92,9 @@ const records: readonly MetricDefinition[] = [
     about: 'Records that the topology drops on purpose: `tombstone`, `update`, `delete`, `no-match` (an inner join), `no-branch`, ... A reason appears with its first record.',
     series: ({ figures }) => figures.stages.flatMap(({ stage, dropped }) => Object.entries(dropped).map(([reason, value]) => ({ labels: { stage, reason }, value }))),
   },
-  gauge('millrace_lag_records', 'records', 'Records behind the ends of the topics as of the last fetch, of the tasks that this worker has open. What stands in a transaction that is still open counts.', (s) => s.lagRecords),
-  gauge('millrace_lag_seconds', 'seconds', 'While there is lag: the age of the record processed last, by its Kafka timestamp. Else 0.', (s) => s.lagMs / 1_000),
+  gauge('millrace_lag_records', 'records', 'Records of this worker\'s tasks that are not processed, committed and taken by the sink yet, up to the ends of the topics as of the last fetch; of a task that is not open, by the committed offsets. What stands in a transaction that is still open counts.', (s) => s.lagRecords),
+  gauge('millrace_lag_waiting_records', 'records', 'While the stage has not joined its group, since its outside sink is down or its tables load, and no other worker is a member: records behind the committed offsets, in all partitions. Every worker that waits shows the same: take the maximum. Else 0.', (s) => s.waitingRecords),
+  gauge('millrace_lag_seconds', 'seconds', 'While there is lag, of either kind: the age of the oldest record that is read and not finished, by its Kafka timestamp. Where nothing of what is behind has been read, the age of the record before it, or the time since it is known to be there. Else 0.', (s) => s.lagMs / 1_000),
 ];
 
 const times: readonly MetricDefinition[] = [

@@ -18,9 +18,13 @@ for the first worker, and the ones after it for the others of \`--workers\`; \`o
 | path | answers |
 | --- | --- |
 | \`/health/live\` | 200 while the worker works or waits, 503 when it has failed. It asks no other system. |
-| \`/health/ready\` | 200 when topics are prepared, tables loaded, and every stage is in its group with its tasks open; else 503. |
-| \`/health\` | Both, 200 when live and ready. The JSON says what it waits for. |
+| \`/health/ready\` | 200 when topics are prepared, tables loaded, and every stage is in its group with its tasks open, or waits for its outside sink; else 503. |
+| \`/health\` | Both, 200 when live and ready. The JSON says what it waits for (\`waiting\`), and which outside sinks are down and why (\`sinksDown\`). |
 | \`/metrics\` | The metrics below in Prometheus's text format. |
+
+Outside sinks are no part of readiness, in a worker that starts as in one that runs: a stage whose sink is down waits, alone, and goes on by
+itself; neither a restart nor another worker would help, so one partner that is down holds up no rolling deployment. It is told by
+\`sinksDown\`, the log, \`millrace_sink_breaker_state\` and lag, and by the alerts MillraceBreakerOpen and MillraceStageStuck.
 
 All counters begin at 0 with the process. Labels name parts of the topology only: \`stage\`, \`sink\` (the outside sink that a
 stage ends in, which gives the stage its name), \`reason\`, \`topic\`; and replication slots, \`slot\`. Sum over workers for the whole application.

@@ -55,8 +55,8 @@ const routesOf = (worker: ServedWorker, readSlots: (() => Promise<readonly SlotH
       return json(live, { live, state });
     }],
     ['/health/ready', async () => {
-      const { ready, waiting } = health();
-      return json(ready, { ready, waiting });
+      const { ready, waiting, sinksDown } = health();
+      return json(ready, { ready, waiting, sinksDown });
     }],
     ['/metrics', async () => {
       const slots = await readSlots?.();

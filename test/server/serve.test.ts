@@ -18,26 +18,31 @@ describe('the health of a worker', () => {
   });
   after(() => server.close());
 
-  const cases: readonly (readonly [when: string, figures: WorkerFigures, live: number, ready: number, waiting: readonly string[]])[] = [
+  const cases: readonly (readonly [when: string, figures: WorkerFigures, live: number, ready: number, waiting: readonly string[], sinksDown?: readonly string[]])[] = [
     ['its tables load', figuresOf({ state: 'starting', stages: [stageOf('s', null, { assigned: null, tasks: 0 })], tables: [notLoaded] }), 200, 503, ['table content is not loaded yet', 'stage s is not in its group yet']],
-    ['a stage waits for its sink', figuresOf({ state: 'starting', stages: [stageOf('a', null), stageOf('b', 'b', { assigned: null, tasks: 0 })] }), 200, 503, ['stage b is not in its group yet']],
+    ['a stage has not joined yet', figuresOf({ state: 'starting', stages: [stageOf('a', null), stageOf('b', 'b', { assigned: null, tasks: 0 })] }), 200, 503, ['stage b is not in its group yet']],
+    ['a stage has never joined, for its sink', figuresOf({ state: 'starting', stages: [stageOf('a', null), stageOf('b', 'b', { assigned: null, tasks: 0, sinkDown: 'no answer' })] }), 200, 200, [], ['sink b is down, and its stage waits: no answer']],
+    ['tasks cannot open, for their sink', figuresOf({ stages: [stageOf('b', 'b', { assigned: 2, tasks: 1, opening: 1, breaker: 'half-open', sinkDown: 'no answer' })] }), 200, 200, [], ['sink b is down, and its stage waits: no answer']],
+    ['one of two stages waits for its sink', figuresOf({ stages: [stageOf('a', null, { assigned: null, tasks: 0 }), stageOf('b', 'b', { assigned: null, tasks: 0, sinkDown: 'no answer' })] }), 200, 503, ['stage a is not in its group yet'], ['sink b is down, and its stage waits: no answer']],
+    ['a stage with a sink that is down has lost its group', figuresOf({ stages: [stageOf('b', 'b', { assigned: null, tasks: 0, rebalances: 1, breaker: 'open', sinkDown: 'no answer' })] }), 200, 503, ['stage b is not in its group yet'], ['sink b is down, and its stage waits: no answer']],
+    ['one attempt at a sink has failed', figuresOf({ stages: [stageOf('b', 'b', { sinkDown: 'no answer' })] }), 200, 200, []],
     ['tasks restore', figuresOf({ stages: [stageOf('a', null, { assigned: 4, tasks: 1, opening: 3 })] }), 200, 503, ['stage a has 3 of its 4 tasks not open yet']],
     ['everything is open', figuresOf(), 200, 200, []],
     ['the group has no task for it', figuresOf({ stages: [stageOf('a', null, { assigned: 0, tasks: 0 })] }), 200, 200, []],
-    ['a sink is down', figuresOf({ stages: [stageOf('a', 'a', { breaker: 'open' })] }), 200, 200, []],
+    ['a sink is down', figuresOf({ stages: [stageOf('a', 'a', { breaker: 'open', sinkDown: 'no answer' })] }), 200, 200, [], ['sink a is down, and its stage waits: no answer']],
     ['a task cannot read a schema', figuresOf({ stages: [stageOf('a', null, { paused: 1, pausedBy: 'schema 7 cannot be read' })] }), 200, 503, ['stage a is paused: schema 7 cannot be read']],
     ['a table cannot be read on', figuresOf({ tables: [{ topic: 'content', rows: 3, loaded: true, pausedBy: 'schema 7 cannot be read' }] }), 200, 503, ['table content is paused: schema 7 cannot be read']],
     ['it stops', figuresOf({ state: 'stopping' }), 200, 503, ['the worker is stopping']],
     ['it has failed', figuresOf({ state: 'failed' }), 503, 503, ['the worker has failed; its log says why']],
   ];
-  for (const [when, figures, live, ready, waiting] of cases) {
+  for (const [when, figures, live, ready, waiting, sinksDown = []] of cases) {
     it(`is ${live === 200 ? 'live' : 'not live'} and ${ready === 200 ? 'ready' : 'not ready'} when ${when}`, async () => {
       worker.now = figures;
       const [all, isLive, isReady] = await Promise.all(['/health', '/health/live', '/health/ready'].map((path) => fetch(`${server.url}${path}`)));
       expect([all!.status, isLive!.status, isReady!.status]).to.deep.equal([ready, live, ready]);
-      expect(await all!.json()).to.deep.equal({ worker: 'w1', state: figures.state, live: live === 200, ready: ready === 200, waiting });
+      expect(await all!.json()).to.deep.equal({ worker: 'w1', state: figures.state, live: live === 200, ready: ready === 200, waiting, sinksDown });
       expect(await isLive!.json()).to.deep.equal({ live: live === 200, state: figures.state });
-      expect(await isReady!.json()).to.deep.equal({ ready: ready === 200, waiting });
+      expect(await isReady!.json()).to.deep.equal({ ready: ready === 200, waiting, sinksDown });
     });
   }
 });
@@ -56,7 +61,7 @@ describe('the metrics of a worker', () => {
 
   it('say what the counters say, in base units', async () => {
     const counters = new StageCounters('warehouse', 'warehouse');
-    Object.assign(counters, { recordsIn: 12, recordsOut: 10, deadLetters: 2, retries: 3, aborts: 4, fences: 1, sinkErrors: 5, sinkRefusals: 2, lagRecords: 7, lagMs: 1_500, assigned: 4, tasks: 3, breaker: 'open', restoreRemaining: 99, restoreMs: 2_500, catchupTimeouts: 6, rebalances: 8 });
+    Object.assign(counters, { recordsIn: 12, recordsOut: 10, deadLetters: 2, retries: 3, aborts: 4, fences: 1, sinkErrors: 5, sinkRefusals: 2, lagRecords: 7, waitingRecords: 11, lagMs: 1_500, assigned: 4, tasks: 3, breaker: 'open', restoreRemaining: 99, restoreMs: 2_500, catchupTimeouts: 6, rebalances: 8 });
     counters.drop('tombstone');
     counters.committed(30);
     counters.eventAge.observe(180);
@@ -71,6 +76,7 @@ describe('the metrics of a worker', () => {
       'millrace_dead_letters_total{stage="warehouse"} 2',
       'millrace_records_dropped_total{stage="warehouse",reason="tombstone"} 1',
       'millrace_lag_records{stage="warehouse"} 7',
+      'millrace_lag_waiting_records{stage="warehouse"} 11',
       'millrace_lag_seconds{stage="warehouse"} 1.5',
       '# TYPE millrace_commit_duration_seconds histogram',
       'millrace_commit_duration_seconds_bucket{stage="warehouse",le="0.025"} 0',
