@@ -1,3 +1,4 @@
+import { decoded } from '../core/http-address.ts';
 import { scrub } from '../core/logger.ts';
 
 /** Shown in place of a value that may be secret. */
@@ -19,14 +20,6 @@ const URL_PASSWORD = /:\/\/[^:/\s]*:([^/\s]+)@/g;
 const LINE_LENGTH = 16;
 
 const literal = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&');
-
-const decoded = (text: string): string => {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-};
 
 /** The shapes in which a value turns up in messages: as it is, in JSON, in a URL, on one line, or a line of it alone. */
 const shapesOf = (value: string): string[] => {

@@ -4,6 +4,7 @@
  */
 import { CRASH_POINTS, parseCrashAt, type ArmedPoint } from './crash-points.ts';
 import { ConfigurationError } from './errors.ts';
+import { isHttpAddress } from './http-address.ts';
 
 type Parse<T> = (text: string) => T | undefined;
 
@@ -42,8 +43,8 @@ const url = (variable: string, fallback: string, about: string): Definition<stri
   variable,
   fallback,
   about,
-  expected: 'a URL',
-  parse: (t) => (t === '' || URL.canParse(t) ? t : undefined),
+  expected: 'an http URL',
+  parse: (t) => (t === '' || isHttpAddress(t) ? t : undefined),
 });
 
 const choice = <C extends string>(variable: string, fallback: C, choices: readonly C[], about: string): Definition<C> => ({
@@ -154,7 +155,8 @@ export const readConfig = (environment: Environment, overrides: Partial<Config> 
   for (const [name, definition] of Object.entries<Definition<unknown>>(definitions)) {
     const given = environment[definition.variable];
     const parsed = definition.parse(given ?? definition.fallback);
-    if (parsed === undefined) problems.push(`${definition.variable} must be ${definition.expected}, not '${given}'`);
+    // Before an @ may stand a password.
+    if (parsed === undefined) problems.push(`${definition.variable} must be ${definition.expected}${given?.includes('@') === true ? '; what it holds is not shown' : `, not '${given}'`}`);
     values[name] = parsed;
   }
   if (problems.length > 0) throw new ConfigurationError(problems, { hint: 'See .env.example for every setting' });

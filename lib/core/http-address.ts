@@ -4,27 +4,35 @@ import { ConfigurationError, messageOf } from './errors.ts';
 export interface HttpAddress {
   /** Without user info and without a slash at its end: it may be shown. */
   readonly base: string;
-  /** Basic authentication, when the address had user info. */
+  /** Null when the address had no user info. */
+  readonly login: { readonly username: string; readonly password: string } | null;
+  /** The same as basic authentication. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** A sign of percent that begins no escape stands for itself. */
-const decoded = (text: string): string => {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-};
+/** Text out of a URL. A sign of percent that begins no escape stands for itself. */
+export const decoded = (text: string): string =>
+  text.replaceAll(/(?:%[\da-f]{2})+/gi, (escapes) => {
+    try {
+      return decodeURIComponent(escapes);
+    } catch {
+      return escapes;
+    }
+  });
+
+/** Whether it can be asked at all. */
+export const isHttpAddress = (text: string): boolean => /^https?:\/\/[^/]/.test(text) && URL.canParse(text);
 
 /** Takes user info out of an address. `what` names it in the `ConfigurationError` that is thrown for one that is no http URL; the address is not repeated. */
 export const httpAddress = (text: string, what: string): HttpAddress => {
-  if (!/^https?:\/\/[^/]/.test(text) || !URL.canParse(text)) throw new ConfigurationError([`${what} is not an http URL`]);
+  if (!isHttpAddress(text)) throw new ConfigurationError([`${what} is not an http URL`]);
   const url = new URL(text);
-  const user = `${decoded(url.username)}:${decoded(url.password)}`;
+  const login = { username: decoded(url.username), password: decoded(url.password) };
   url.username = '';
   url.password = '';
-  return { base: url.href.replace(/\/+$/, ''), headers: user === ':' ? {} : { authorization: `Basic ${Buffer.from(user).toString('base64')}` } };
+  const base = url.href.replace(/\/+$/, '');
+  if (login.username === '' && login.password === '') return { base, login: null, headers: {} };
+  return { base, login, headers: { authorization: `Basic ${Buffer.from(`${login.username}:${login.password}`).toString('base64')}` } };
 };
 
 /** What `fetch` says of a request that it will not send; it gives no codes. */

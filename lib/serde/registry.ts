@@ -5,6 +5,7 @@ import type { Type } from 'avsc';
 import type { AvroSchema } from '../../topology/codecs.ts';
 import { backoffMs, type Clock } from '../core/clock.ts';
 import { messageOf, RetryError, StopError } from '../core/errors.ts';
+import { httpAddress } from '../core/http-address.ts';
 import { RateLimitedLog, scrub, type Logger } from '../core/logger.ts';
 import { writerOptions } from './avro-schema.ts';
 import type { Lookup, Schemas } from './schemas.ts';
@@ -53,14 +54,6 @@ const classify = (thrown: unknown): Failure => {
   return { kind: status === 404 ? 'unknown' : 'refused', message };
 };
 
-const withoutUserInfo = (text: string): { readonly host: string; readonly auth: { readonly username: string; readonly password: string } | null } => {
-  const url = new URL(text);
-  const auth = url.username === '' ? null : { username: decodeURIComponent(url.username), password: decodeURIComponent(url.password) };
-  url.username = '';
-  url.password = '';
-  return { host: url.href.replace(/\/+$/, ''), auth };
-};
-
 export class RegistrySchemas implements Schemas {
   readonly #client: Client;
   readonly #host: string;
@@ -74,9 +67,9 @@ export class RegistrySchemas implements Schemas {
   readonly #pending = new Map<number, Promise<void>>();
 
   constructor(options: RegistryOptions) {
-    const { host, auth } = withoutUserInfo(options.url);
+    const { base: host, login } = httpAddress(options.url, "the schema registry's address");
     const timeoutMs = options.timeoutMs ?? 3_000;
-    const credentials = options.auth ?? auth;
+    const credentials = options.auth ?? login;
     this.#host = host;
     this.#client = new registryClient.SchemaRegistry(
       {

@@ -15,11 +15,17 @@ describe('the address of an HTTP server', () => {
   ];
   for (const [text, base, authorization] of facts) {
     it(`sends user info as basic authentication, and does not show it: ${text}`, () => {
-      expect(httpAddress(text, 'it')).to.deep.equal({ base, headers: authorization === undefined ? {} : { authorization } });
+      const { login: _, ...found } = httpAddress(text, 'it');
+      expect(found).to.deep.equal({ base, headers: authorization === undefined ? {} : { authorization } });
     });
   }
 
-  for (const text of ['', 'h:8083', 'ftp://u:pw@h', 'http://', 'http://u:pw@', 'http://u:pw@h:port']) {
+  it('gives user and password by themselves, too', () => {
+    expect(httpAddress('http://u:p%40ss%@h', 'it').login).to.deep.equal({ username: 'u', password: 'p@ss%' });
+    expect(httpAddress('http://h', 'it').login).to.equal(null);
+  });
+
+  for (const text of ['', 'h:8083', 'user:pw@h:8083', 'ftp://u:pw@h', 'http://', 'http://u:pw@', 'http://u:pw@h:port']) {
     it(`has to be one, and is not repeated when it is none: '${text}'`, () => {
       expect(() => httpAddress(text, "Connect's address")).to.throw(ConfigurationError, /^Connect's address is not an http URL$/);
     });
