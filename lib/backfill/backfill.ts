@@ -8,7 +8,8 @@ import { readConfig, type Config, type Environment } from '../core/config.ts';
 import { ConfigurationError, RetryError, StopError } from '../core/errors.ts';
 import { createLogger, type Logger } from '../core/logger.ts';
 import { kafkaPort } from '../kafka/kafkajs/index.ts';
-import type { KafkaAdmin, KafkaPort } from '../kafka/port.ts';
+import type { KafkaAdmin, KafkaPort, TopicPartition } from '../kafka/port.ts';
+import { names } from '../plan/names.ts';
 import { plan as planOf } from '../plan/plan.ts';
 import type { Plan, TopologyValue } from '../plan/types.ts';
 import { applyReset } from '../runtime/reset.ts';
@@ -19,7 +20,7 @@ import type { SinkDriver } from '../sinks/contract.ts';
 import { folderName } from '../state/folders.ts';
 import { TokenBucket } from './bucket.ts';
 import { Pace, standingOf, type BackfillProgress } from './progress.ts';
-import { checkFit, keepRange, rangeTopic, readRange, settleRange, sourcePlaces, type From, type Range, type To } from './range.ts';
+import { checkFit, keepRange, readRange, settleRange, sourcePlaces, type From, type Range, type To } from './range.ts';
 import { historyPort } from './reader.ts';
 import { chosenSinks, cutTopics, notesOf, refusals, snapshotProblems, type Choice } from './rules.ts';
 import { backfillTopology } from './topology.ts';
@@ -133,8 +134,12 @@ class Job {
     const kept = await readRange(this.#port, this.#admin, app);
     if (kept?.state === 'done') return { app, end: 'done', progress: null, deadLetters: await this.#clear() };
     await this.#check(kept);
-    const counts = await prepareTopics(this.#plan, { admin: this.#admin, config: this.#config, clock: this.#clock, log: this.#log, signal: this.#options.signal ?? new AbortController().signal });
-    await this.#eachDriver((driver) => driver.protect?.(kept === null ? 'first' : 'resumed'));
+    const counts = await prepareTopics(this.#plan, { admin: this.#admin, port: this.#port, config: this.#config, clock: this.#clock, log: this.#log, signal: this.#options.signal ?? new AbortController().signal });
+    await this.#eachDriver(async (driver, node) => {
+      // Fences that an earlier one under the same name has left, its topics gone, would take this one's records for written.
+      if (kept === null) await driver.release?.(await this.#placesOf(node));
+      await driver.protect?.(kept === null ? 'first' : 'resumed');
+    });
     const range = kept ?? await this.#settle();
     this.#options.onStart?.({ app, start: kept === null ? 'first' : 'resumed', sinks: range.sinks, notes: notesOf(this.#sinks, this.#plan.tables.length > 0) });
     const { end, progress } = await this.#work(range, counts);
@@ -236,6 +241,13 @@ class Job {
     await this.#clear();
   }
 
+  /** What the sink's stage reads. */
+  async #placesOf({ name }: SinkNode): Promise<readonly TopicPartition[]> {
+    const { entries } = this.#plan.stages.find(({ sink }) => sink?.name === name)!;
+    const described = await this.#admin.describeTopics(entries.map(({ topic }) => topic));
+    return described.flatMap(({ topic, partitions }) => Array.from({ length: partitions }, (_, partition) => ({ topic, partition })));
+  }
+
   /** @returns topics with dead letters */
   async #clear(): Promise<readonly string[]> {
     const { app, topics, stages } = this.#plan;
@@ -243,18 +255,12 @@ class Job {
     await this.#untilIdle(groups);
     const deadLetters = await this.#filled(topics.filter(({ role }) => role === 'dead-letter').map(({ topic }) => topic));
     const own = topics.filter(({ role, topic }) => role !== 'source' && role !== 'table' && role !== 'sink' && !deadLetters.includes(topic)).map(({ topic }) => topic);
-    const read = stages.flatMap(({ entries }) => entries.map(({ topic }) => topic));
-    const described = await this.#admin.describeTopics([...new Set(read)]);
-    await this.#eachDriver((driver, node) => {
-      const stage = stages.find(({ sink }) => sink?.name === node.name)!;
-      const places = stage.entries.flatMap(({ topic }) => Array.from({ length: described.find((d) => d.topic === topic)?.partitions ?? 0 }, (_, partition) => ({ topic, partition })));
-      return driver.release?.(places);
-    });
+    await this.#eachDriver(async (driver, node) => driver.release?.(await this.#placesOf(node)));
     const folder = join(this.#config.stateDir, folderName(app));
     const reset = { app, topics: own, groups: groups.map((group) => ({ group, members: 0 })), folders: existsSync(folder) ? [folder] : [], notes: [] };
     await applyReset(reset, this.#admin);
     // Last: as long as it is there, the same command goes on clearing up.
-    await this.#admin.deleteTopics([rangeTopic(app)]);
+    await this.#admin.deleteTopics([names.backfillRange(app)]);
     return deadLetters;
   }
 

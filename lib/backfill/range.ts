@@ -2,6 +2,7 @@
 import type { Config } from '../core/config.ts';
 import { StopError } from '../core/errors.ts';
 import type { BatchReader, KafkaAdmin, KafkaPort, Position, TopicPartition } from '../kafka/port.ts';
+import { names } from '../plan/names.ts';
 import type { Plan } from '../plan/types.ts';
 
 /** A time is in milliseconds since the epoch. */
@@ -22,8 +23,6 @@ export interface Range {
 
 const KEY = 'range';
 const LIMITS = { maxWaitMs: 100, maxBytes: 4_000_000, maxBytesPerPartition: 4_000_000 };
-
-export const rangeTopic = (app: string): string => `${app}-range`;
 
 /** All partitions of the topics that the plan reads and does not write. */
 export const sourcePlaces = async (plan: Plan, admin: KafkaAdmin): Promise<readonly TopicPartition[]> => {
@@ -68,7 +67,7 @@ export const settleRange = async (wanted: Pick<Range, 'from' | 'to' | 'sinks'>, 
 
 /** The range that was kept last; null: there is none. */
 export const readRange = async (port: KafkaPort, admin: KafkaAdmin, app: string): Promise<Range | null> => {
-  const place = { topic: rangeTopic(app), partition: 0 };
+  const place = { topic: names.backfillRange(app), partition: 0 };
   if ((await admin.describeTopics([place.topic])).length === 0) return null;
   const reader = port.reader();
   try {
@@ -96,7 +95,7 @@ export interface KeepOptions {
 
 /** Keeps a range. The groups begin where it begins, in the same transaction: records that retention takes before they are read are missed, and not passed over. */
 export const keepRange = async (range: Range, { app, stages }: Plan, { port, admin, config, nowMs }: KeepOptions): Promise<void> => {
-  const topic = rangeTopic(app);
+  const topic = names.backfillRange(app);
   await admin.createTopics([{ topic, partitions: 1, replicationFactor: config.kafkaReplicationFactor, config: { 'cleanup.policy': 'compact' } }]);
   const producer = port.producer(`${app}.range`, { transactionTimeoutMs: config.transactionTimeoutMs });
   try {

@@ -1,15 +1,13 @@
 import { parentsOf, type Node, type SinkNode, type StreamNode, type ThroughNode } from '../../topology/node.ts';
+import { names } from '../plan/names.ts';
 import type { TopologyValue } from '../plan/types.ts';
-
-/** What a backfill's groups, internal topics, transactions, state and fences begin with. */
-export const backfillApp = (app: string, name: string): string => `${app}-backfill-${name}`;
 
 /**
  * The same steps under a name of their own, so that nothing of the application's is shared, and with topics of their own for `through`: records
  * that are computed again do not appear in data products that others read.
  */
 export const backfillTopology = (topology: TopologyValue, name: string, sinks: readonly string[]): TopologyValue => {
-  const app = backfillApp(topology.name, name);
+  const app = names.backfill(topology.name, name);
   // What is computed again has the times of history: brokers would delete it by them before it is read.
   const own = ({ topic, options }: ThroughNode): Pick<ThroughNode, 'topic' | 'options'> => ({ topic: `${app}-${topic}`, options: { ...options, retention: 'forever', cleanup: 'delete' } });
   const copies = new Map<Node, Node>();

@@ -2,6 +2,7 @@
 import type { KafkaAdmin, TopicDescription } from '../kafka/port.ts';
 import { names } from '../plan/names.ts';
 import type { Plan, StagePlan, TopicPlan, TopicRole } from '../plan/types.ts';
+import { namesakes } from './owned.ts';
 
 export interface Fit {
   /** Why the application must not start as it is. */
@@ -81,12 +82,10 @@ const hasCommitted = async (stage: StagePlan, { admin, counts }: FitOptions): Pr
 export const orphansOf = async (plan: Plan, admin: KafkaAdmin): Promise<string[]> => {
   const [prefix, suffix] = names.changelog(plan.app, '\n').split('\n') as [string, string];
   const known = new Set(plan.topics.map(({ topic }) => topic));
-  const candidates = (await admin.listTopics()).filter((topic) => topic.startsWith(prefix) && topic.endsWith(suffix) && topic.length > prefix.length + suffix.length && !known.has(topic));
+  const listed = await admin.listTopics();
+  const candidates = listed.filter((topic) => topic.startsWith(prefix) && topic.endsWith(suffix) && topic.length > prefix.length + suffix.length && !known.has(topic));
   if (candidates.length === 0) return [];
   // The changelogs of an application `shop-eu` begin with `shop-` too.
-  const others = [...new Set((await admin.listGroups()).flatMap((group) => appsIn(group)))].filter((app) => app.startsWith(prefix));
+  const others = namesakes(plan.app, { topics: listed, groups: await admin.listGroups() }, plan.stages.map(({ name }) => name));
   return candidates.filter((topic) => !others.some((app) => topic.startsWith(names.changelog(app, '\n').split('\n')[0]!))).toSorted();
 };
-
-/** What the application's name may be in a group's name `<app>.<stage>`: both may have dots. */
-const appsIn = (group: string): string[] => [...group.matchAll(/\./g)].map(({ index }) => group.slice(0, index));

@@ -178,6 +178,24 @@ describe('a backfill', function () {
     expect(cluster.broker.listGroups()).to.deep.equal([]);
   });
 
+  it('into Redis begins without fences and marks of an earlier one under its name, and leaves none', async () => {
+    cluster.topic('orders', 2);
+    history(0, 20);
+    const said: string[] = [];
+    const drivers = (): SinkDriver => ({
+      ...driver(),
+      protect: (begin) => Promise.resolve(void said.push(`protect ${begin}`)),
+      release: (places) => Promise.resolve(void said.push(`release ${places.map(({ topic, partition }) => `${topic}/${partition}`).join()}`)),
+    });
+    const hashed = topology('shop', stream('orders', json<Event>()).pipe(to('last', redis.hash({ key: 'h', fields: ({ id }) => ({ id }) }))));
+    const stop = new AbortController();
+    stop.abort();
+    await start(hashed, { drivers, signal: stop.signal });
+    expect(said.splice(0)).to.deep.equal(['release orders/0,orders/1', 'protect first']);
+    await start(hashed, { drivers });
+    expect(said).to.deep.equal(['protect resumed', 'release orders/0,orders/1']);
+  });
+
   it('keeps dead letters, and says where', async () => {
     cluster.topic('orders');
     history(0, 5);

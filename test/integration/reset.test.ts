@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
+import type { Reset } from '../../lib/runtime/reset.ts';
 import type { Count, Event } from './runtime/counting.ts';
 import { eventually, Lab } from './support/lab.ts';
 
@@ -28,10 +29,11 @@ describe('millrace reset', function () {
     await lab.send(`${lab.app}.events`, events.map((event) => ({ key: String(event.id), value: JSON.stringify(event) })));
     sent += count;
   };
-  const reset = async (...args: string[]): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> => {
+  const reset = (...args: string[]) => command(join(ROOT, TOPOLOGY), ...args);
+  const command = async (...args: string[]): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> => {
     const env = { ...process.env, RT_APP: lab.app, MILLRACE_KAFKA_BROKERS: lab.brokers, ...environment() };
     try {
-      return { code: 0, ...await promisify(execFile)(process.execPath, [join(ROOT, 'lib', 'cli', 'main.ts'), 'reset', join(ROOT, TOPOLOGY), ...args], { env }) };
+      return { code: 0, ...await promisify(execFile)(process.execPath, [join(ROOT, 'lib', 'cli', 'main.ts'), 'reset', ...args], { env }) };
     } catch (error) {
       const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
       return { code, stdout, stderr };
@@ -89,6 +91,10 @@ describe('millrace reset', function () {
       app, applied: false, folders: [join(stateDir, app)], topics: [`${app}-by-user-repartition`, `${app}-counts-changelog`, `${app}.counts`],
       groups: [{ group: `${app}.by-user`, members: 0 }, { group: `${app}.${app}.events`, members: 0 }],
     });
+    const byName = JSON.parse((await command('--app', app, '--json')).stdout) as Reset;
+    expect(byName.topics).to.deep.equal([`${app}-by-user-repartition`, `${app}-counts-changelog`]);
+    expect(byName.groups).to.have.deep.members([{ group: `${app}.by-user`, members: 0 }, { group: `${app}.${app}.events`, members: 0 }]);
+    expect(byName.folders).to.deep.equal([join(stateDir, app)]);
     expect(await results()).to.deep.equal(expected());
     expect(existsSync(join(stateDir, app))).to.equal(true);
 
