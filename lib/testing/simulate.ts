@@ -5,7 +5,8 @@ import { ConfigurationError, MillraceError } from '../core/errors.ts';
 import { silentLogger, type Logger } from '../core/logger.ts';
 import type { Random } from './random.ts';
 import { FAULTS, type Fault } from './simulation/faults.ts';
-import { World, type InputRecord, type Mutation, type Outcome, type WorldOptions } from './simulation/world.ts';
+import type { InputRecord } from './simulation/input.ts';
+import { World, type Mutation, type Outcome, type WorldOptions } from './simulation/world.ts';
 
 /** A record of the input. */
 export interface SimulatedRecord {

@@ -3,6 +3,7 @@ import type { KafkaPort, ProducerOwner, TransactionalProducer } from '../../lib/
 import { MemoryStore } from '../../lib/state/memory.ts';
 import { memoryHome } from '../../lib/state/memory-home.ts';
 import type { StoreSpec } from '../../lib/state/home.ts';
+import type { StorePosition } from '../../lib/state/store.ts';
 import type { Mutation } from '../../lib/testing/simulation/world.ts';
 
 const withProducers = (port: KafkaPort, change: (producer: TransactionalProducer) => TransactionalProducer): KafkaPort =>
@@ -58,6 +59,38 @@ export const dirtyStateKept: Mutation = {
     return memoryHome({ makeStore: (spec, partition) => new KeepingStore(spec, kept, `${spec.name}/${partition}`) });
   },
 };
+
+/** Records of a task reach its topics outside its transaction too. */
+export const outsideTransaction: Mutation = {
+  port: (port, broker) => withProducers(port, (producer) => ({
+    transactionalId: producer.transactionalId,
+    init: () => producer.init(),
+    batch: () => producer.batch(),
+    send: async (batch) => {
+      const sent = await producer.send(batch);
+      const [place] = sent;
+      if (place !== undefined) broker.append(place, [{ key: Buffer.from('k'), value: Buffer.from('1'), timestamp: 1_700_000_000_000, headers: [] }]);
+      return sent;
+    },
+    sendOffsets: (...offsets) => producer.sendOffsets(...offsets),
+    commit: () => producer.commit(),
+    abort: () => producer.abort(),
+    close: () => producer.close(),
+  })),
+};
+
+/** State on disk is taken for new however old it is: keys that were deleted meanwhile come back when the cleaner has taken the deletes. */
+export const ageIgnored: Mutation = {
+  home: (place, kept) => kept.home(place, ({ name, decoder }, _, entries) => new AgelessStore(name, decoder, entries)),
+};
+
+class AgelessStore extends MemoryStore {
+  override get position(): StorePosition | null {
+    const position = super.position;
+    // Beyond all that a run brings, and not so far in the future that it is noticed.
+    return position === null ? null : { ...position, validAtMs: position.validAtMs + 30_000 };
+  }
+}
 
 /** State on disk has the writes of a commit before Kafka has them. */
 export const aheadOfKafka: Mutation = {

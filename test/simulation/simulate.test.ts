@@ -6,12 +6,12 @@ import { ConfigurationError, StopError } from '../../lib/core/errors.ts';
 import { simulate, simulateOutcome, SimulationError } from '../../lib/testing/simulate.ts';
 import { FAULTS } from '../../lib/testing/simulation/faults.ts';
 import { noSinkFence } from './mutations.ts';
-import { chained, engaged, joined, mixed, nested, sunk, totals } from './topologies.ts';
+import { baskets, chained, engaged, joined, mixed, nested, sunk, totals } from './topologies.ts';
 
 describe('simulate', function () {
   this.timeout(60_000);
 
-  for (const [name, { topology: value, ...options }] of Object.entries({ joined, totals, chained, sunk, mixed, engaged, nested })) {
+  for (const [name, { topology: value, ...options }] of Object.entries({ joined, totals, chained, sunk, mixed, engaged, nested, baskets })) {
     it(`does the same for the same seed, and something else for another (${name})`, async () => {
       const trace = async (seed: number): Promise<string> => (await simulate(value, { seed, ...options })).trace;
       const [one, again, other] = [await trace(7), await trace(7), await trace(8)];

@@ -223,3 +223,22 @@ export const nested: Simulated = (() => {
     },
   };
 })();
+
+/** States that go and come again: a basket is gone when it is paid, and the next order begins an empty one. */
+export const baskets: Simulated = (() => {
+  const orders = stream('orders', json<Order>());
+  const fill = (cents: number | null, { amount }: Order): number | null => (amount < 40 ? null : (cents ?? 0) + amount);
+  return {
+    topology: topology('baskets',
+      orders.pipe(
+        keyBy('by-user', ({ user }) => user),
+        scan('basket', fill, { state: json<number | null>(), seed: null }),
+        map((cents) => ({ cents })),
+        to('baskets', kafka('baskets', json<{ cents: number | null }>())),
+      )),
+    *records(random: Random): Iterable<SimulatedRecord> {
+      const count = 20 + random.below(100);
+      for (let id = 0; id < count; id += 1) yield { to: orders, key: String(id), value: order(random, id) };
+    },
+  };
+})();

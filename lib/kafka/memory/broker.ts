@@ -2,9 +2,10 @@ import type { Clock } from '../../core/clock.ts';
 import { OffsetOutOfRangeError } from '../errors.ts';
 import type { CommittedPosition, FetchLimits, Isolation, Membership, Position, ProducerOwner, Sent, TopicDescription, TopicPartition, TopicSpec } from '../port.ts';
 import { Group } from './groups.ts';
-import { PartitionLog, type LogEntry, type LogRecord, type Transaction } from './log.ts';
+import type { LogEntry, LogRecord, PartitionLog } from './log.ts';
 import { refusal } from './refusal.ts';
-import { partitionName, TransactionCoordinator, type Participant } from './transactions.ts';
+import { StoredPartition } from './stored-partition.ts';
+import { TransactionCoordinator } from './transactions.ts';
 
 export interface MemoryBrokerOptions {
   readonly clock: Clock;
@@ -14,6 +15,8 @@ export interface MemoryBrokerOptions {
   readonly firstEpoch?: number;
   /** `group.initial.rebalance.delay.ms`. Default: 100. */
   readonly groupDelayMs?: number;
+  /** What the broker's configuration gives topics, beside the defaults. */
+  readonly config?: Readonly<Record<string, string>>;
   /** Told of every change of a committed offset. */
   readonly onOffset?: (group: string, position: Position, before: number | undefined) => void;
 }
@@ -28,46 +31,6 @@ interface Topic {
 const TIMESTAMP_AHEAD_MS = 3_600_000;
 /** What a broker's own configuration gives every topic. */
 const DEFAULT_CONFIG = { 'cleanup.policy': 'delete', 'max.message.bytes': '1048588', 'retention.ms': '604800000', 'delete.retention.ms': '86400000' };
-
-class StoredPartition implements Participant {
-  readonly name: string;
-  readonly topic: string;
-  readonly partition: number;
-  readonly log = new PartitionLog();
-  /** The newest epoch that has written here, by producer id. */
-  readonly #epochs = new Map<number, number>();
-  readonly #sequence: () => number;
-  readonly #changed: (partition: StoredPartition) => void;
-
-  constructor(topic: string, partition: number, sequence: () => number, changed: (partition: StoredPartition) => void) {
-    this.topic = topic;
-    this.partition = partition;
-    this.name = partitionName({ topic, partition });
-    this.#sequence = sequence;
-    this.#changed = changed;
-  }
-
-  /** Whether it has heard of a newer owner of that producer id. */
-  hasNewer({ producerId, epoch }: ProducerOwner): boolean {
-    return (this.#epochs.get(producerId) ?? -1) > epoch;
-  }
-
-  heard({ producerId, epoch }: ProducerOwner): void {
-    this.#epochs.set(producerId, epoch);
-  }
-
-  append(records: readonly LogRecord[], transaction: Transaction | null): Sent {
-    const firstOffset = this.log.end;
-    this.log.append(records, transaction, this.#sequence);
-    this.#changed(this);
-    return { topic: this.topic, partition: this.partition, firstOffset, offset: this.log.end, marked: transaction !== null };
-  }
-
-  mark(transaction: Transaction): void {
-    this.log.mark(transaction, this.#sequence);
-    this.#changed(this);
-  }
-}
 
 /** What one partition has for a fetch. */
 export interface FetchedEntries extends TopicPartition {
@@ -109,7 +72,7 @@ export class MemoryBroker {
     const sequence = (): number => (this.#sequence += 1);
     for (const spec of fresh) {
       const partitions = Array.from({ length: spec.partitions }, (_, p) => new StoredPartition(spec.topic, p, sequence, (changed) => this.#wake(changed)));
-      this.#topics.set(spec.topic, { id: `topic-${(this.#topicIds += 1)}`, config: { ...DEFAULT_CONFIG, ...spec.config }, partitions });
+      this.#topics.set(spec.topic, { id: `topic-${(this.#topicIds += 1)}`, config: { ...DEFAULT_CONFIG, ...this.#options.config, ...spec.config }, partitions });
     }
     return fresh.map(({ topic }) => topic);
   }
@@ -180,7 +143,8 @@ export class MemoryBroker {
 
   /** Compacts a partition as a cleaner might: up to some offset, keeping some markers. */
   compact(partition: TopicPartition, below: number, keepsMarker: () => boolean): void {
-    this.#stored(partition, 'compact').log.compact(below, keepsMarker);
+    const { log } = this.#stored(partition, 'compact');
+    log.compact(below, keepsMarker, { nowMs: this.clock.now(), deleteRetentionMs: Number(this.#topics.get(partition.topic)!.config['delete.retention.ms']) });
   }
 
   addPartitions(id: string, owner: ProducerOwner, partitions: readonly TopicPartition[]): void {

@@ -39,6 +39,12 @@ export interface Slice {
   readonly bytes: number;
 }
 
+/** What a cleaner goes by when it takes tombstones. */
+export interface CleaningTime {
+  readonly nowMs: number;
+  readonly deleteRetentionMs: number;
+}
+
 /** One partition: records and markers by offset, with gaps where compaction took something away. */
 export class PartitionLog {
   #entries: LogEntry[] = [];
@@ -48,6 +54,8 @@ export class PartitionLog {
   #stable = 0;
   /** First offset of each open transaction. */
   readonly #open = new Map<Transaction, number>();
+  /** When a cleaner first left a tombstone, by its offset: its delete horizon is counted from then. */
+  readonly #cleanedAtMs = new Map<number, number>();
 
   /** Everything that is there, markers and aborted records too. */
   get entries(): readonly LogEntry[] {
@@ -140,10 +148,10 @@ export class PartitionLog {
   }
 
   /**
-   * What a cleaner leaves below an offset (never more than what is stable): the latest record of each key, tombstones among
-   * them, and no aborted records. `keepsMarker` decides on each marker; what is gone leaves a gap.
+   * What a cleaner leaves below an offset (never more than what is stable): the latest record of each key and no aborted records;
+   * tombstones for `delete.retention.ms` from the first time that one passes them. `keepsMarker` decides on each marker; what is gone leaves a gap.
    */
-  compact(below: number, keepsMarker: () => boolean): void {
+  compact(below: number, keepsMarker: () => boolean, { nowMs, deleteRetentionMs }: CleaningTime): void {
     const bound = Math.min(below, this.#stable);
     const latest = new Map<string, number>();
     for (const entry of this.#entries) {
@@ -152,7 +160,16 @@ export class PartitionLog {
     this.#entries = this.#entries.filter(({ offset, record, transaction }) => {
       if (offset >= bound) return true;
       if (record === null) return keepsMarker();
-      return transaction?.outcome !== 'aborted' && latest.get(record.key!.toString('latin1')) === offset;
+      if (transaction?.outcome === 'aborted' || latest.get(record.key!.toString('latin1')) !== offset) return false;
+      return record.value !== null || this.#keepsTombstone(offset, nowMs, deleteRetentionMs);
     });
+  }
+
+  #keepsTombstone(offset: number, nowMs: number, deleteRetentionMs: number): boolean {
+    const cleanedAtMs = this.#cleanedAtMs.get(offset) ?? nowMs;
+    this.#cleanedAtMs.set(offset, cleanedAtMs);
+    const keeps = nowMs - cleanedAtMs <= deleteRetentionMs;
+    if (!keeps) this.#cleanedAtMs.delete(offset);
+    return keeps;
   }
 }

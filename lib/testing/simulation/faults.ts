@@ -11,10 +11,11 @@ import type { Trace } from './trace.ts';
  * up), `broken-connection`: what becomes of one call. `slow`: a call takes long. `rolling`: workers are stopped gracefully and started
  * again. `scale`: one more worker for a while. `outage`: the whole cluster does not answer for a while. `clock-jump`: a
  * worker's wall clock is moved. `compaction`: the cleaner runs. `sink`: outside systems refuse, or are down. `sink-loss`: Redis
- * loses its last second.
+ * loses its last second. `poison`: between the records of a stream's topic comes one that cannot be read. `late`: a record is older than those
+ * before it.
  */
 export const FAULTS = [
-  'crash', 'crash-point', 'freeze', 'lost-request', 'lost-answer', 'late-request', 'broken-connection', 'slow', 'rolling', 'scale', 'outage', 'clock-jump', 'compaction', 'sink', 'sink-loss',
+  'crash', 'crash-point', 'freeze', 'lost-request', 'lost-answer', 'late-request', 'broken-connection', 'slow', 'rolling', 'scale', 'outage', 'clock-jump', 'compaction', 'sink', 'sink-loss', 'poison', 'late',
 ] as const;
 
 export type Fault = (typeof FAULTS)[number];

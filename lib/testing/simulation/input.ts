@@ -1,7 +1,11 @@
 import { avro, schema, type AvroSchema, type Change, type Codec, type DebeziumCodec } from '../../../topology/codecs.ts';
+import type { Clock } from '../../core/clock.ts';
 import { ConfigurationError } from '../../core/errors.ts';
 import type { Plan } from '../../plan/types.ts';
 import type { Serdes } from '../../runtime/serdes.ts';
+import type { Random } from '../random.ts';
+import type { FaultPlan } from './faults.ts';
+import { choosePartition, type EncodedRecord } from './feed.ts';
 
 /** A change as the input gives it: what Debezium adds is added here. */
 export type ChangeOf<Row> = Pick<Change<Row>, 'op'> & Partial<Pick<Change<Row>, 'before' | 'after'>> & { readonly source?: Partial<Change<Row>['source']> };
@@ -65,3 +69,56 @@ export class InputEncoder {
     return typeof bytes === 'string' ? Buffer.from(bytes, 'utf8') : bytes;
   }
 }
+
+/** A record of the input before it has a partition. */
+export interface InputRecord {
+  readonly topic: string;
+  readonly partition: number | null;
+  readonly key: Buffer | null;
+  /** Bytes stand as they are; anything else goes through the topic's codec. */
+  readonly value: unknown;
+  /** Ms since the epoch; null: as the simulation's clock has it, roughly. */
+  readonly timestamp: number | null;
+}
+
+export interface EncodeInputOptions {
+  readonly plan: Plan;
+  readonly serdes: Serdes;
+  readonly records: readonly InputRecord[];
+  readonly faults: FaultPlan;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Time over which they come, ms. */
+  readonly forMs: number;
+  /** Of a topic that exists. */
+  readonly partitions: (topic: string) => number;
+}
+
+/** Bytes that no codec reads. */
+const POISON = Buffer.from('{"', 'utf8');
+const POISON_CHANCE = 0.03;
+const LATE_CHANCE = 0.05;
+
+/** The input as bytes in partitions, with the faults that are in the input itself. */
+export const encodeInput = async (options: EncodeInputOptions): Promise<EncodedRecord[]> => {
+  const { plan, serdes, records, faults, clock, random, forMs, partitions } = options;
+  const encoder = new InputEncoder(plan, serdes);
+  const spoiling = random.fork();
+  const isFaulty = (fault: 'poison' | 'late', chance: number): boolean => {
+    if (!faults.has(fault) || !spoiling.chance(chance)) return false;
+    faults.count(fault);
+    return true;
+  };
+  // Tables leave out what they cannot read, and no place says that they have.
+  const tables = new Set(plan.tables.map(({ topic }) => topic));
+  const encoded: EncodedRecord[] = [];
+  for (const [i, { topic, partition, key, value, timestamp: given }] of records.entries()) {
+    const due = clock.now() + Math.floor((i / records.length) * forMs);
+    const timestamp = given ?? due - (isFaulty('late', LATE_CHANCE) ? spoiling.below(forMs) : 0);
+    const record = { key, value: await encoder.encode(topic, value, timestamp), headers: [], timestamp };
+    const place = { topic, partition: partition ?? choosePartition(key, partitions(topic), random) };
+    encoded.push({ ...place, record });
+    if (!tables.has(topic) && isFaulty('poison', POISON_CHANCE)) encoded.push({ ...place, record: { ...record, value: POISON } });
+  }
+  return encoded;
+};

@@ -1,11 +1,12 @@
 import type { TableNode } from '../../../topology/node.ts';
-import type { LogEntry, LogRecord, MemoryBroker } from '../../kafka/memory/index.ts';
-import type { RecordHeaders, TopicPartition } from '../../kafka/port.ts';
+import type { LogEntry, MemoryBroker } from '../../kafka/memory/index.ts';
+import type { TopicPartition } from '../../kafka/port.ts';
 import type { OutputPlan, Plan, StagePlan } from '../../plan/types.ts';
 import type { Serdes } from '../../runtime/serdes.ts';
 import { encodeInternal } from '../../serde/index.ts';
-import { StageFold, type Effects, type ExpectedRecord, type ExpectedWrite, type Lookup, type Render } from './fold.ts';
+import { StageFold, type ExpectedWrite, type Render } from './fold.ts';
 import { TableVersions } from './tables.ts';
+import { isSame, nameOf, same, show, TaskCheck, textOf, type Written } from './task-check.ts';
 
 export interface OracleOptions {
   readonly plan: Plan;
@@ -19,31 +20,15 @@ export interface OracleOptions {
   readonly sunk: (stage: StagePlan, places: readonly TopicPartition[], writes: readonly ExpectedWrite[]) => readonly string[];
 }
 
-/** Of what a record may have met in tables, so many combinations are tried. */
-const MOST_COMBINATIONS = 300;
 const MOST_PROBLEMS = 10;
 
 const isCommitted = ({ record, transaction }: LogEntry): boolean => record !== null && (transaction === null || transaction.outcome === 'committed');
-
-const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}[${partition}]`;
-
-const textOf = (bytes: Buffer | null): string => (bytes === null ? 'null' : bytes.toString('utf8').slice(0, 200));
-
-const same = (a: Buffer | null, b: Buffer | null): boolean => (a === null || b === null ? a === b : a.equals(b));
 
 /** Where a dead letter's record was read. */
 const originOf = ({ record }: LogEntry): string => {
   const [topic, partition, offset] = ['topic', 'partition', 'offset'].map((name) => textOf(record!.headers.find(([n]) => n === `__streams.errors.${name}`)?.[1] ?? null));
   return `${topic}[${partition}]@${offset}`;
 };
-
-const show = ({ key, value, timestamp }: { readonly key: Buffer | null; readonly value: Buffer | null; readonly timestamp: number }): string => `${textOf(key)} = ${textOf(value)} at ${timestamp}`;
-
-/** Committed records of one writer in one partition, and how many of them have been explained. */
-interface Written {
-  readonly entries: readonly LogEntry[];
-  next: number;
-}
 
 /**
  * What should be there after all input has been processed, against what is. For each task its committed input is folded
@@ -62,12 +47,29 @@ export class Oracle {
 
   /** Every difference, the first of each task. */
   async problems(): Promise<readonly string[]> {
-    const { plan, partitions } = this.#options;
-    for (const stage of plan.stages) {
-      const tasks = Math.max(...stage.entries.map(({ topic }) => partitions.get(topic)!));
-      for (let partition = 0; partition < tasks && this.#problems.length < MOST_PROBLEMS; partition += 1) await this.#task(stage, partition);
+    for (const stage of this.#options.plan.stages) {
+      for (let partition = 0; partition < this.#tasks(stage) && this.#problems.length < MOST_PROBLEMS; partition += 1) await this.#task(stage, partition);
     }
+    this.#strangers();
     return this.#problems;
+  }
+
+  /** What is in the topics of the application and was written by none of the tasks that write there, in none of their transactions. */
+  #strangers(): void {
+    const { plan, partitions } = this.#options;
+    const own = plan.topics.filter(({ role }) => role !== 'source' && role !== 'table');
+    for (const { topic } of own) {
+      const writers = plan.stages.filter(({ outputs, stores, deadLetters }) => deadLetters === topic || outputs.some((output) => output.topic === topic) || stores.some(({ changelog }) => changelog === topic));
+      const ids = new Set(writers.flatMap((stage) => Array.from({ length: this.#tasks(stage) }, (_, partition) => stage.transactionalId(partition))));
+      for (let partition = 0; partition < (partitions.get(topic) ?? 0) && this.#problems.length < MOST_PROBLEMS; partition += 1) {
+        const strange = this.#committed({ topic, partition }).find(({ transaction }) => transaction === null || !ids.has(transaction.transactionalId));
+        if (strange !== undefined) this.#problems.push(`${nameOf({ topic, partition })} has a record of ${strange.transaction?.transactionalId ?? 'no transaction'}: ${show(strange.record!)} at offset ${strange.offset}`);
+      }
+    }
+  }
+
+  #tasks({ entries }: StagePlan): number {
+    return Math.max(...entries.map(({ topic }) => this.#options.partitions.get(topic)!));
   }
 
   #committed(place: TopicPartition): LogEntry[] {
@@ -144,146 +146,3 @@ export class Oracle {
     }
   }
 }
-
-interface TaskInput extends TopicPartition {
-  /** What has not been explained, in order. */
-  readonly pending: LogEntry[];
-}
-
-/** A record that may be the next to have been done. */
-interface Head {
-  readonly input: TaskInput;
-  readonly entry: LogEntry;
-}
-
-interface TaskCheckOptions {
-  readonly fold: (lookup: Lookup) => StageFold;
-  readonly inputs: readonly TaskInput[];
-  readonly written: ReadonlyMap<string, Written>;
-  /** Whether the record is among the task's dead letters. */
-  readonly isLetter: (place: TopicPartition, offset: number) => boolean;
-  readonly isSame: (there: LogRecord, output: ExpectedRecord) => boolean;
-  readonly candidates: (node: TableNode, key: unknown, visibleAt: number) => readonly unknown[];
-}
-
-const leadsToNothing = ({ outputs, writes, states }: Effects): boolean => outputs.length === 0 && writes.length === 0 && states.size === 0;
-
-/** One task: finds an order of its inputs, and table versions, that explain what it wrote. */
-class TaskCheck {
-  readonly fold: StageFold;
-  readonly writes: ExpectedWrite[] = [];
-  readonly deadLetters: (readonly [TopicPartition, LogEntry])[] = [];
-  readonly #options: TaskCheckOptions;
-  readonly #name: string;
-  /** Which candidate each lookup of the record under way gets, and how many there were. */
-  #choices: number[] = [];
-  #counts: number[] = [];
-  #visibleAt = 0;
-
-  constructor(stage: StagePlan, partition: number, options: TaskCheckOptions) {
-    this.#options = options;
-    this.#name = `${stage.name}/${partition}`;
-    this.fold = options.fold((node, key) => this.#lookup(node, key));
-  }
-
-  #lookup(node: TableNode, key: unknown): unknown {
-    const candidates = this.#options.candidates(node, key, this.#visibleAt);
-    const choice = this.#choices[this.#counts.length] ?? 0;
-    this.#counts.push(candidates.length);
-    return candidates[choice];
-  }
-
-  /** Of each input the next record, the one with the lowest time first; behind them, where records may overtake each other, those that may have. */
-  #heads(): Head[] {
-    return Array.from({ length: this.fold.concurrency }, (_, place) => this.#options.inputs
-      .flatMap((input) => (place < input.pending.length ? [{ input, entry: input.pending[place]! }] : []))
-      .toSorted((a, b) => a.entry.record!.timestamp - b.entry.record!.timestamp)).flat();
-  }
-
-  async #firstOf(heads: readonly Head[], isWanted: (effects: Effects) => boolean): Promise<boolean> {
-    for (const head of heads) if (await this.#explain(head, isWanted)) return true;
-    return false;
-  }
-
-  /** The first difference, or null. */
-  async run(): Promise<string | null> {
-    const { written } = this.#options;
-    for (let heads = this.#heads(); heads.length > 0; heads = this.#heads()) {
-      // What leads to nothing can only go wrong by waiting: the state may become one in which it would lead to something.
-      const found = (heads.length > 1 && (await this.#firstOf(heads, leadsToNothing))) || (await this.#firstOf(heads, () => true));
-      if (!found) return this.#unexplained(heads[0]!);
-    }
-    for (const [name, { entries, next }] of written) {
-      if (next < entries.length) return `${entries.length - next} records too many in ${name}, the first: ${show(entries[next]!.record!)} at offset ${entries[next]!.offset}`;
-    }
-    return null;
-  }
-
-  async #explain({ input, entry }: Head, isWanted: (effects: Effects) => boolean): Promise<boolean> {
-    this.#choices = [];
-    for (let tried = 0; tried < MOST_COMBINATIONS; tried += 1) {
-      const effects = await this.#effects(input, entry);
-      if (isWanted(effects) && effects.isDeadLetter === this.#options.isLetter(input, entry.offset) && this.#matches(effects)) {
-        this.#accept(input, entry, effects);
-        return true;
-      }
-      if (!this.#nextChoice()) return false;
-    }
-    return false;
-  }
-
-  #effects(input: TaskInput, entry: LogEntry): Promise<Effects> {
-    this.#counts = [];
-    this.#visibleAt = entry.visibleAt;
-    return this.fold.effects(input.topic, input.partition, entry);
-  }
-
-  #nextChoice(): boolean {
-    for (let i = this.#counts.length - 1; i >= 0; i -= 1) {
-      const choice = (this.#choices[i] ?? 0) + 1;
-      if (choice < this.#counts[i]!) {
-        this.#choices = [...Array.from({ length: i }, (_, n) => this.#choices[n] ?? 0), choice];
-        return true;
-      }
-    }
-    return false;
-  }
-
-  #matches({ outputs }: Effects): boolean {
-    const passed = new Map<Written, number>();
-    for (const output of outputs) {
-      const written = this.#options.written.get(nameOf(output))!;
-      const at = written.next + (passed.get(written) ?? 0);
-      const there = written.entries[at]?.record;
-      if (there === undefined || there === null || !this.#options.isSame(there, output)) return false;
-      passed.set(written, (passed.get(written) ?? 0) + 1);
-    }
-    return true;
-  }
-
-  #accept(input: TaskInput, entry: LogEntry, effects: Effects): void {
-    input.pending.splice(input.pending.indexOf(entry), 1);
-    this.fold.apply(effects);
-    this.writes.push(...effects.writes);
-    if (effects.isDeadLetter) this.deadLetters.push([{ topic: input.topic, partition: input.partition }, entry]);
-    for (const output of effects.outputs) this.#options.written.get(nameOf(output))!.next += 1;
-  }
-
-  async #unexplained({ input, entry }: Head): Promise<string> {
-    this.#choices = [];
-    const { outputs, isDeadLetter } = await this.#effects(input, entry);
-    const lines = outputs.map((output) => {
-      const written = this.#options.written.get(nameOf(output))!;
-      const there = written.entries[written.next];
-      return `  ${nameOf(output)} should go on with ${show(output)}, and ${there === undefined ? 'ends there' : `goes on with ${show(there.record!)} (offset ${there.offset})`}`;
-    });
-    const isLetter = this.#options.isLetter(input, entry.offset);
-    if (isDeadLetter !== isLetter) return `${nameOf(input)}@${entry.offset} (${show(entry.record!)}) is ${isLetter ? 'a' : 'no'} dead letter, and should be ${isLetter ? 'none' : 'one'}`;
-    return `${nameOf(input)}@${entry.offset} (${show(entry.record!)}) of ${this.#name} is not in the output as it should be\n${lines.join('\n')}`;
-  }
-}
-
-const headersText = (headers: RecordHeaders): string => JSON.stringify(headers.map(([name, value]) => [name, value?.toString('latin1') ?? null]));
-
-const isSame = (there: LogRecord, { key, value, timestamp, headers }: ExpectedRecord, isSameValue: (a: Buffer | null, b: Buffer | null) => boolean): boolean =>
-  there.timestamp === timestamp && same(there.key, key) && headersText(there.headers) === headersText(headers) && isSameValue(there.value, value);

@@ -42,8 +42,11 @@ export class TableVersions {
   #put(row: Row, named: unknown, appendedAt: number): void {
     const { key } = this.#node;
     const own = lookupKey(typeof key === 'string' ? row[key] : key.map((column) => row[column]));
+    const former = this.#aliases.get(named) ?? named;
+    const previous = this.#versions.get(former)?.at(-1)?.row;
+    if (former !== own && previous !== undefined) this.#gone(named, appendedAt);
     if (named !== own) this.#aliases.set(named, own);
-    this.#add(own, { appendedAt, row: mergeUnavailable(row, this.#versions.get(own)?.at(-1)?.row) });
+    this.#add(own, { appendedAt, row: mergeUnavailable(row, previous) });
   }
 
   #gone(named: unknown, appendedAt: number): void {

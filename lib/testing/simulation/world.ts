@@ -2,7 +2,7 @@ import type { Topology } from '../../../topology/topology.ts';
 import type { Config, Environment } from '../../core/config.ts';
 import { messageOf } from '../../core/errors.ts';
 import { silentLogger, type Logger } from '../../core/logger.ts';
-import { MemoryBroker, type LogRecord } from '../../kafka/memory/index.ts';
+import { MemoryBroker } from '../../kafka/memory/index.ts';
 import type { KafkaPort, TopicPartition } from '../../kafka/port.ts';
 import { plan as planOf } from '../../plan/plan.ts';
 import type { Plan } from '../../plan/types.ts';
@@ -12,24 +12,13 @@ import { createSerde, LocalSchemas } from '../../serde/index.ts';
 import { Random } from '../random.ts';
 import { VirtualClock } from '../virtual-clock.ts';
 import { FaultPlan, type Fault } from './faults.ts';
-import { choosePartition, feed, type EncodedRecord } from './feed.ts';
-import { InputEncoder } from './input.ts';
+import { feed, type EncodedRecord } from './feed.ts';
+import { encodeInput, type InputRecord } from './input.ts';
 import { KeptState } from './kept-state.ts';
 import { Oracle } from './oracle.ts';
 import { OutsideWorld } from './outside/index.ts';
 import { Trace } from './trace.ts';
 import { Workers } from './workers.ts';
-
-/** A record of the input before it has a partition. */
-export interface InputRecord {
-  readonly topic: string;
-  readonly partition: number | null;
-  readonly key: Buffer | null;
-  /** Bytes stand as they are; anything else goes through the topic's codec. */
-  readonly value: unknown;
-  /** Ms since the epoch; null: as the simulation's clock has it, roughly. */
-  readonly timestamp: number | null;
-}
 
 export interface WorldOptions {
   readonly topology: Topology;
@@ -68,6 +57,8 @@ export interface Outcome {
 }
 
 const MAX_EVENTS = 2_000_000;
+/** Of the broker, by some seeds: workers may be away for longer than deletes are kept. */
+const SHORT_DELETE_RETENTION_MS = 3_000;
 /** A few owners before the id gets a new producer id. */
 const NEARLY_LAST_EPOCH = 32_764;
 const POLL_MS = 100;
@@ -126,6 +117,7 @@ export class World {
     this.#broker = new MemoryBroker({
       clock: this.#clock,
       firstEpoch: wire.chance(0.2) ? NEARLY_LAST_EPOCH : 0,
+      config: wire.chance(0.3) ? { 'delete.retention.ms': String(SHORT_DELETE_RETENTION_MS) } : {},
       markerMs: () => (slowMarkers && wire.chance(0.05) ? wire.next() * 2_000 : wire.next() * 5),
       onOffset: (group, position, before) => {
         if (before !== undefined && position.offset < before) this.#problems.push(`group ${group} went back from ${before} to ${position.offset} in ${position.topic}[${position.partition}]`);
@@ -202,17 +194,12 @@ export class World {
     return this.#broker.describeTopics([topic])[0]?.partitions ?? 0;
   }
 
-  async #input(): Promise<EncodedRecord[]> {
+  #input(): Promise<EncodedRecord[]> {
     const random = this.#random.fork();
-    const encoder = new InputEncoder(this.#plan, this.#serdes);
-    const encoded: EncodedRecord[] = [];
-    const records = [...this.#options.records(random.fork())];
-    for (const { topic, partition, key, value, timestamp: given } of records) {
-      const timestamp = given ?? this.#clock.now() + Math.floor((encoded.length / records.length) * this.#options.forMs);
-      const record: LogRecord = { key, value: await encoder.encode(topic, value, timestamp), headers: [], timestamp };
-      encoded.push({ topic, partition: partition ?? choosePartition(key, this.#partitions(topic), random), record });
-    }
-    return encoded;
+    return encodeInput({
+      plan: this.#plan, serdes: this.#serdes, faults: this.#faults, clock: this.#clock, random, forMs: this.#options.forMs,
+      records: [...this.#options.records(random.fork())], partitions: (topic) => this.#partitions(topic),
+    });
   }
 
   /** The log cleaner, at its own pace. */
