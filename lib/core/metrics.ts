@@ -55,7 +55,7 @@ export interface StageFigures {
   readonly restoreRemaining: number;
   /** Now: how long the longest of the restores under way still takes, ms, at its rate so far; null: none runs, or none has got far enough to say. */
   readonly restoreMs: number | null;
-  /** Now. */
+  /** Now: records of this worker's tasks that are not processed, committed or decided on by the sink yet, up to the ends of the topics as of the last fetch. */
   readonly lagRecords: number;
   /**
    * Now: records behind the ends of all partitions by what the group has committed, while the stage waits to join it (for its sink, or its tables) and nobody else is

@@ -31,7 +31,7 @@ export interface Subject {
   readonly node: string;
   readonly ready: boolean;
   readonly figures: WorkerFigures;
-  /** Null: PostgreSQL was asked and did not answer; undefined: nobody asks it. */
+  /** Null: PostgreSQL was asked and did not answer; undefined: nobody asks it, or it has had no time to answer yet. */
   readonly slots: readonly SlotHealth[] | null | undefined;
 }
 
@@ -149,7 +149,7 @@ const slotGauge = (name: string, unit: Unit, about: string, value: (slot: SlotHe
 const slots: readonly MetricDefinition[] = [
   {
     name: 'millrace_slots_readable', type: 'gauge', unit: '1', labels: [],
-    about: '1 when PostgreSQL at `MILLRACE_SLOTS_URL` has answered for its replication slots, else 0; none shown without that setting. Every worker with it shows the same slots: take the maximum.',
+    about: '1 when PostgreSQL at `MILLRACE_SLOTS_URL` has answered for its replication slots, else 0; none shown without that setting. A scrape does not wait for it: slots are those of the scrape before. Every worker with it shows the same slots: take the maximum.',
     series: ({ slots: found }) => (found === undefined ? [] : [{ labels: {}, value: found === null ? 0 : 1 }]),
   },
   slotGauge('millrace_slot_active', 'state', '1 while a connector reads the replication slot, else 0.', ({ active }) => (active ? 1 : 0)),

@@ -7,7 +7,7 @@ import type { RunHandle } from '../runtime/run.ts';
 import { exposition, TEXT_FORMAT } from './exposition.ts';
 import { healthOf, type Health } from './health.ts';
 import { openHttp, type Answer } from './http.ts';
-import { slotWatch, type SlotHealth } from './slots.ts';
+import { readSlots, slotWatch, type SlotHealth } from './slots.ts';
 
 export interface ServeOptions {
   /** Where MILLRACE_HTTP_HOST and MILLRACE_HTTP_PORT are read. Default: the process's environment. */
@@ -42,7 +42,7 @@ const packageVersion = (): string =>
 
 const json = (ok: boolean, body: Partial<Health>): Answer => ({ status: ok ? 200 : 503, type: 'application/json; charset=utf-8', body: `${JSON.stringify(body)}\n` });
 
-const routesOf = (worker: ServedWorker, readSlots: (() => Promise<readonly SlotHealth[] | null>) | null): ReadonlyMap<string, () => Promise<Answer>> => {
+const routesOf = (worker: ServedWorker, knownSlots: (() => readonly SlotHealth[] | null | undefined) | null): ReadonlyMap<string, () => Promise<Answer>> => {
   const version = packageVersion();
   const health = (): Health => healthOf(worker.figures());
   return new Map<string, () => Promise<Answer>>([
@@ -59,9 +59,8 @@ const routesOf = (worker: ServedWorker, readSlots: (() => Promise<readonly SlotH
       return json(ready, { ready, waiting, sinksDown });
     }],
     ['/metrics', async () => {
-      const slots = await readSlots?.();
       const figures = worker.figures();
-      const own = exposition({ app: worker.plan.app, version, node: process.version, ready: healthOf(figures).ready, figures, slots });
+      const own = exposition({ app: worker.plan.app, version, node: process.version, ready: healthOf(figures).ready, figures, slots: knownSlots?.() });
       return { status: 200, type: TEXT_FORMAT, body: `${own}${await processMetrics().metrics()}` };
     }],
   ]);
@@ -74,7 +73,10 @@ const routesOf = (worker: ServedWorker, readSlots: (() => Promise<readonly SlotH
 export const serve = async (worker: ServedWorker, options: ServeOptions = {}): Promise<WorkerServer> => {
   const { httpHost: host, httpPort: port, slotsUrl } = readConfig(options.environment ?? process.env, options.settings);
   if (port === 'off') return { url: null, close: async () => {} };
-  const server = await openHttp({ host, port, clock: systemClock, routes: routesOf(worker, slotsUrl === '' ? null : slotWatch(slotsUrl, systemClock, worker.log)) });
+  const knownSlots = slotsUrl === '' ? null : slotWatch({ clock: systemClock, log: worker.log, read: () => readSlots(slotsUrl) });
+  const server = await openHttp({ host, port, clock: systemClock, routes: routesOf(worker, knownSlots) });
+  // So that the first scrape mostly finds an answer.
+  knownSlots?.();
   worker.log.info('serving /health and /metrics', { url: server.url });
   return server;
 };

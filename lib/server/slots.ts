@@ -3,6 +3,7 @@ import pg from 'pg';
 import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
 import { RateLimitedLog, scrub, type Logger } from '../core/logger.ts';
+import { atMost } from '../runtime/retry.ts';
 
 export interface SlotHealth {
   readonly slot: string;
@@ -41,21 +42,41 @@ export const readSlots = async (connectionString: string): Promise<readonly Slot
   }
 };
 
-/** Scrapes that follow each other faster share an answer. */
-const FRESH_MS = 5_000;
+/** An answer so old is asked for anew. Less than scrapes are apart, so that each asks for the next one. */
+const FRESH_MS = 4_000;
+/** A question that has no end is given up: longer than connecting and asking may take. */
+const GIVE_UP_MS = 10_000;
 
-/** What PostgreSQL last said of its slots; null while it does not answer. */
-export const slotWatch = (url: string, clock: Clock, log: Logger): (() => Promise<readonly SlotHealth[] | null>) => {
+export interface SlotWatchOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Asks PostgreSQL. */
+  readonly read: () => Promise<readonly SlotHealth[]>;
+}
+
+/**
+ * What PostgreSQL last said of its slots, at once: null when it did not answer, undefined before the first answer. A caller never waits for it; it has PostgreSQL
+ * asked anew in the background, one question at a time.
+ */
+export const slotWatch = ({ clock, log, read }: SlotWatchOptions): (() => readonly SlotHealth[] | null | undefined) => {
   const limited = new RateLimitedLog(log, clock);
   let askedMs = -Infinity;
-  let answer: Promise<readonly SlotHealth[] | null> = Promise.resolve(null);
+  let asking = false;
+  let known: readonly SlotHealth[] | null | undefined;
+  const ask = async (): Promise<void> => {
+    let answer: readonly SlotHealth[] | null = null;
+    let failure: unknown = new Error(`no answer within ${GIVE_UP_MS / 1_000} s`);
+    await atMost(clock, GIVE_UP_MS, read().then((slots) => void (answer = slots), (error: unknown) => void (failure = error)));
+    known = answer;
+    if (answer === null) limited.warn('slots', 'the replication slots cannot be read', { error: scrub(messageOf(failure)) });
+    asking = false;
+  };
   return () => {
-    if (clock.monotonic() - askedMs < FRESH_MS) return answer;
-    askedMs = clock.monotonic();
-    answer = readSlots(url).catch((error: unknown) => {
-      limited.warn('slots', 'the replication slots cannot be read', { error: scrub(messageOf(error)) });
-      return null;
-    });
-    return answer;
+    if (!asking && clock.monotonic() - askedMs >= FRESH_MS) {
+      asking = true;
+      askedMs = clock.monotonic();
+      void ask();
+    }
+    return known;
   };
 };

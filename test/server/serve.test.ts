@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
+import { systemClock } from '../../lib/core/clock.ts';
 import { readConfig } from '../../lib/core/config.ts';
 import { StageCounters, type WorkerFigures } from '../../lib/core/metrics.ts';
 import { metricDefinitions, serve, type WorkerServer } from '../../lib/server/index.ts';
@@ -118,8 +119,10 @@ describe('the metrics of a worker', () => {
     expect((await scrape(figuresOf())).filter((line) => /^millrace_slot/.test(line))).to.deep.equal([]);
     const server = await serve(new FakeWorker(), { environment: { MILLRACE_SLOTS_URL: 'postgres://nobody:hidden@127.0.0.1:1/none' } });
     try {
-      const text = await (await fetch(`${server.url}/metrics`)).text();
-      expect(text.split('\n').filter((line) => /^millrace_(slot|worker)/.test(line))).to.deep.equal(['millrace_worker_ready 1', 'millrace_slots_readable 0']);
+      const found = async (): Promise<string[]> => (await (await fetch(`${server.url}/metrics`)).text()).split('\n').filter((line) => /^millrace_(slot|worker)/.test(line));
+      // The answer is there for a later scrape.
+      while ((await found()).length < 2) await systemClock.sleep(10);
+      expect(await found()).to.deep.equal(['millrace_worker_ready 1', 'millrace_slots_readable 0']);
     } finally {
       await server.close();
     }
