@@ -37,7 +37,9 @@ CREATE OR REPLACE TRIGGER publish_engagement AFTER INSERT ON engagement_events
 DO $$
 BEGIN
   IF NOT EXISTS (SELECT FROM pg_publication WHERE pubname = 'outbox') THEN
-    CREATE PUBLICATION outbox FOR TABLE content, outbox_events;
+    CREATE PUBLICATION outbox FOR TABLE content, outbox_events, debezium_signal;
+  ELSIF NOT EXISTS (SELECT FROM pg_publication_tables WHERE pubname = 'outbox' AND tablename = 'debezium_signal') THEN
+    ALTER PUBLICATION outbox ADD TABLE debezium_signal;
   END IF;
 END
 $$;

@@ -1,6 +1,7 @@
 /** Which connector captures a table of PostgreSQL, and how its topics are called. */
 import { ConfigurationError, StopError } from '../core/errors.ts';
 import type { ConnectClient } from './client.ts';
+import { selects, topicOf } from './selection.ts';
 import { readStatus } from './status.ts';
 
 export interface TableName {
@@ -17,7 +18,6 @@ export interface Capture extends TableName {
 }
 
 const POSTGRES = /^io\.debezium\.connector\.postgresql\./;
-const NO_TOPIC_CHARACTER = /[^a-zA-Z0-9._-]/g;
 
 /** `schema.table`, as Debezium's lists name it. */
 export const fullName = ({ schema, table }: TableName): string => `${schema}.${table}`;
@@ -30,26 +30,6 @@ export const parseTableName = (text: string): TableName => {
   return { schema, table };
 };
 
-/** Debezium's lists are regular expressions that match a whole name, whatever its case. */
-const matches = (list: string, name: string): boolean =>
-  list.split(',').some((item) => {
-    try {
-      return new RegExp(`^(?:${item.trim()})$`, 'i').test(name);
-    } catch {
-      return item.trim() === name;
-    }
-  });
-
-const captures = (config: Readonly<Record<string, string>>, name: TableName): boolean => {
-  const tables = config['table.include.list'];
-  const schemas = config['schema.include.list'];
-  if (tables !== undefined) return matches(tables, fullName(name));
-  return !matches(config['table.exclude.list'] ?? '', fullName(name)) && (schemas === undefined || matches(schemas, name.schema));
-};
-
-/** The connector's topic of a table. Reroutes by transforms are not followed. */
-const topicOf = (config: Readonly<Record<string, string>>, name: TableName): string => `${config['topic.prefix'] ?? ''}.${fullName(name)}`.replaceAll(NO_TOPIC_CHARACTER, '_');
-
 type Connectors = Readonly<Record<string, { readonly info: { readonly config: Readonly<Record<string, string>> } }>>;
 
 /**
@@ -61,13 +41,13 @@ export const findCapture = async (client: ConnectClient, name: TableName, connec
   const named = connector === undefined ? undefined : all[connector];
   if (connector !== undefined && named === undefined) throw new ConfigurationError([`Connect has no connector ${connector}`], { hint: `It has ${Object.keys(all).sort().join(', ') || 'none'}` });
   const candidates = Object.entries(connector === undefined ? all : { [connector]: named! }).filter(([, { info }]) => POSTGRES.test(info.config['connector.class'] ?? ''));
-  const found = candidates.filter(([, { info }]) => captures(info.config, name));
+  const found = candidates.filter(([, { info }]) => selects(info.config, fullName(name)));
   if (found.length === 0) {
     throw new ConfigurationError([`no connector captures ${fullName(name)}`], { hint: `Connectors for PostgreSQL: ${candidates.map(([each]) => each).sort().join(', ') || 'none'}` });
   }
   if (found.length > 1) throw new ConfigurationError([`${found.map(([each]) => each).sort().join(' and ')} capture ${fullName(name)}`], { hint: 'Say which one with --connector' });
   const [[own, { info: { config } }]] = found as [(typeof found)[number]];
-  return { ...name, connector: own, config, topic: topicOf(config, name) };
+  return { ...name, connector: own, config, topic: topicOf(config, fullName(name)) };
 };
 
 /** Throws `StopError` unless the connector and its tasks run: nothing would act on a signal. */

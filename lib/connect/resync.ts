@@ -6,7 +6,7 @@ import type { Serde } from '../serde/index.ts';
 import { findCapture, fullName, parseTableName, type Capture } from './capture.ts';
 import { clientOf, type ConnectOptions } from './client.ts';
 import { GhostScan, type Ghost, type GhostOptions } from './ghosts.ts';
-import { requestSnapshot } from './signal.ts';
+import { requestSnapshot, requireSignals } from './signal.ts';
 import { absentKeys, keyColumns, whereKeys, withPostgres, type KeyColumn } from './source-table.ts';
 import type pg from 'pg';
 
@@ -107,7 +107,8 @@ const writeTombstones = async (producer: TransactionalProducer, topic: string, g
  * right before and right after: a row that came back in between may have been written before its tombstone, so the connector is asked
  * by a signal to read it again. Doing it twice changes nothing.
  *
- * Throws as `findGhosts` and, for a row that came back while the connector takes no signals, as `requestSnapshot` does; the message then says which.
+ * Throws as `findGhosts`; `ConfigurationError` before the first tombstone when the connector takes no signals; and for a row that came back while the connector does not run, as
+ * `requestSnapshot` does.
  */
 export const removeGhosts = (options: ResyncOptions): Promise<Resynced> =>
   comparing(options, async (comparison) => {
@@ -120,7 +121,10 @@ export const removeGhosts = (options: ResyncOptions): Promise<Resynced> =>
       for await (const group of scan.ghosts()) {
         for (let first = 0; first < group.length; first += TOMBSTONES_A_TRANSACTION) {
           options.signal?.throwIfAborted();
-          if (!begun) await producer.init();
+          if (!begun) {
+            await requireSignals(comparison.postgres, capture);
+            await producer.init();
+          }
           begun = true;
           const { absent } = await absentOf(comparison, group.slice(first, first + TOMBSTONES_A_TRANSACTION));
           if (absent.length === 0) continue;

@@ -1,5 +1,7 @@
-import type { DatabaseFacts, TableFacts } from './database.ts';
-import { fullName, mayPublish } from './requirements.ts';
+import type { Column, DatabaseFacts, TableFacts } from './database.ts';
+import { isUnknown } from './losses.ts';
+import { fullName, hasKey, mayPublish } from './requirements.ts';
+import { topicOf } from './selection.ts';
 
 export interface Layout {
   /** Of the connector; its slot and publication are named after it. */
@@ -11,6 +13,8 @@ export interface Layout {
   /** In front of `_HOST`, `_PORT`, `_USER`, `_PASSWORD` and `_DATABASE`. */
   readonly variablePrefix: string;
   readonly sslMode: string | undefined;
+  /** `schema.table` for signals. */
+  readonly signals: string | undefined;
 }
 
 export interface Chosen {
@@ -27,24 +31,17 @@ export const slotName = (name: string): string => name.toLowerCase().replaceAll(
 /** Text that stands in a regular expression as itself. */
 const exactly = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
-/** What Debezium has a type for. Others are left out of the rows unless it is told to take them. */
-const KNOWN_TYPES: ReadonlySet<string> = new Set([
-  'bool', 'int2', 'int4', 'int8', 'oid', 'float4', 'float8', 'numeric', 'money', 'char', 'bpchar', 'varchar', 'text', 'name', 'bytea', 'bit', 'varbit', 'date', 'time', 'timetz', 'timestamp',
-  'timestamptz', 'interval', 'uuid', 'json', 'jsonb', 'xml', 'hstore', 'inet', 'cidr', 'macaddr', 'macaddr8', 'int4range', 'int8range', 'numrange', 'tsrange', 'tstzrange', 'daterange', 'point',
-  'citext', 'ltree', 'geometry', 'geography', 'tsvector', 'vector', 'halfvec', 'sparsevec',
-]);
-
-const columnsWhere = (tables: readonly TableFacts[], holds: (type: string, kind: string) => boolean): string[] =>
-  tables.flatMap((table) => table.columns.filter(({ type, kind }) => holds(type.replace('[]', ''), kind)).map((column) => `${fullName(table)}.${column.name}`));
+const columnsWhere = (tables: readonly TableFacts[], holds: (column: Column) => boolean): string[] =>
+  tables.flatMap((table) => table.columns.filter((column) => !column.generated && holds(column)).map((column) => `${fullName(table)}.${column.name}`));
 
 const valueModes = (tables: readonly TableFacts[]): Chosen => {
   const reasons: string[] = [];
-  const numeric = columnsWhere(tables, (type) => type === 'numeric');
+  const numeric = columnsWhere(tables, ({ type }) => type.replace('[]', '') === 'numeric');
   if (numeric.length > 0) {
     reasons.push(`decimal.handling.mode is string, because a numeric column can hold NaN (and one without precision Infinity), of which the mode precise makes null without a word: ${numeric.join(', ')}. Their Avro type is "string": exact text, or NAN, POSITIVE_INFINITY, NEGATIVE_INFINITY`);
   }
-  const unknown = columnsWhere(tables, (type, kind) => kind !== 'e' && !KNOWN_TYPES.has(type));
-  if (unknown.length > 0) reasons.push(`include.unknown.datatypes is true, because Debezium would leave these columns out; most such types come as bytes: ${unknown.join(', ')}`);
+  const unknown = columnsWhere(tables, isUnknown);
+  if (unknown.length > 0) reasons.push(`include.unknown.datatypes is true, because Debezium would leave these columns out, or send null for them; most such types come as bytes: ${unknown.join(', ')}`);
   const odd = tables.flatMap((table) => table.columns.filter(({ name }) => !/^[A-Za-z_]\w*$/.test(name)).map(({ name }) => `${fullName(table)}.${name}`));
   if (odd.length > 0) reasons.push(`field.name.adjustment.mode is avro, because Avro has no such names; other characters become _: ${odd.join(', ')}`);
   return {
@@ -84,18 +81,18 @@ const topicCreation = (tables: readonly TableFacts[], layout: Layout): Chosen =>
   const common = { 'replication.factor': BROKER_DEFAULT, partitions: String(layout.partitions) };
   const config: Record<string, string> = {};
   for (const [key, value] of Object.entries(common)) config[`topic.creation.default.${key}`] = value;
-  const keyed = (table: TableFacts): boolean => table.primaryKey.length > 0 || table.uniqueIndex;
-  const compacted = tables.filter((table) => keyed(table) && !layout.streams.includes(fullName(table)));
-  const topicOf = (table: TableFacts): string => `${layout.topicPrefix}.${fullName(table)}`.replaceAll(/[^A-Za-z0-9._-]/g, '_');
+  const compacted = tables.filter((table) => hasKey(table) && !layout.streams.includes(fullName(table)));
   if (compacted.length === 0) return { config, reasons: [] };
   config['topic.creation.groups'] = 'tables';
-  config['topic.creation.tables.include'] = compacted.map((table) => exactly(topicOf(table))).join(',');
+  const topics = compacted.map((table) => topicOf({ 'topic.prefix': layout.topicPrefix }, fullName(table)));
+  config['topic.creation.tables.include'] = topics.map(exactly).join(',');
   const settings = { ...common, 'cleanup.policy': 'compact', 'min.compaction.lag.ms': String(COMPACTION_LAG_MS), 'delete.retention.ms': String(DELETE_RETENTION_MS) };
   for (const [key, value] of Object.entries(settings)) config[`topic.creation.tables.${key}`] = value;
   return {
     config,
     reasons: [
-      `topics that keep the last change of every row for ever, as table() needs it (compact): ${compacted.map(topicOf).join(', ')}. Name those that are only streamed with --streams: their changes go when the broker's retention is over`,
+      `topics that keep the last change of every row for ever, as table() needs it (compact): ${topics.join(', ')}. Name those that are only streamed with --streams: their changes go when the broker's retention is over`,
+      'skipped.operations is t, because a truncate has no key, which a compacted topic refuses, so that the connector would stop for good: after a TRUNCATE run millrace resync TABLE --apply',
     ],
   };
 };
@@ -145,6 +142,8 @@ export const chooseConfig = (facts: DatabaseFacts, layout: Layout): Chosen => {
     'table.include.list': tables.map((table) => exactly(fullName(table))).join(','),
     'snapshot.mode': 'initial',
     'tombstones.on.delete': 'true',
+    'skipped.operations': 't',
+    ...(layout.signals === undefined ? {} : { 'signal.data.collection': layout.signals }),
     ...modes.config,
     ...heartbeat(server.version),
     ...converter('key'),

@@ -1,7 +1,7 @@
 import { ConfigurationError, messageOf, RetryError } from '../core/errors.ts';
 import { readFacts, tableNames, withDatabase, type DatabaseAddress, type DatabaseFacts } from './database.ts';
 import { nearest } from './near.ts';
-import { needsOf, type Need } from './requirements.ts';
+import { captureOf, needsOf, type Need } from './requirements.ts';
 import { chooseConfig, REGISTRY_VARIABLE, slotName, type Layout } from './scaffold-config.ts';
 import { Secrets } from './secrets.ts';
 
@@ -12,6 +12,8 @@ export interface ScaffoldOptions {
   readonly tables: readonly string[];
   /** Those of `tables` that are only streamed. Default: none; all with a key have compacted topics. */
   readonly streams?: readonly string[];
+  /** `schema.table` of the table in which signals are written, for `millrace snapshot` and `millrace resync`. Default: none. */
+  readonly signals?: string;
   /** Default: the database's name. */
   readonly name?: string;
   /** Default: the connector's name. */
@@ -38,6 +40,8 @@ export interface Scaffold {
 
 const DEFAULT_PORT = 5432;
 const DEFAULT_PARTITIONS = 4;
+/** Whatever the mode, the publication is of some tables. */
+const PUBLICATION_MODE = 'filtered';
 export const DEFAULT_VARIABLE_PREFIX = 'MILLRACE_PG';
 
 const addressOf = (text: string): DatabaseAddress => {
@@ -67,6 +71,12 @@ const explained = (error: unknown, { host, port, password }: DatabaseAddress): u
   const message = secrets.cut(messageOf(error) || String('code' in error ? error.code : error.name));
   if ('code' in error && REFUSED.test(String(error.code))) return new ConfigurationError([`PostgreSQL at ${host}:${port} refuses: ${message}`]);
   return new RetryError(`PostgreSQL at ${host}:${port}: ${message}`);
+};
+
+const checkSignals = (signals: string | undefined, tables: readonly string[]): void => {
+  if (signals === undefined) return;
+  if (!/^[^.]+\.[^.]+$/.test(signals)) throw new ConfigurationError([`'${signals}' is no table for signals: it is SCHEMA.TABLE`]);
+  if (tables.includes(signals)) throw new ConfigurationError([`${signals} is for signals, and cannot be among the tables too`]);
 };
 
 const checkTables = (wanted: readonly string[], streams: readonly string[], existing: readonly string[]): void => {
@@ -108,19 +118,20 @@ export const scaffoldConnector = async (options: ScaffoldOptions): Promise<Scaff
     topicPrefix: options.topicPrefix ?? name.replaceAll(/[^A-Za-z0-9._-]/g, '_'),
     partitions: options.partitions ?? DEFAULT_PARTITIONS,
     sslMode: address.sslMode,
+    signals: options.signals,
   };
+  checkSignals(options.signals, options.tables);
   const slot = slotName(name);
   try {
     return await withDatabase(address, async (client) => {
       checkTables(options.tables, streams, await tableNames(client));
       // What is joined is read before what is streamed, so that a first snapshot has its rows.
       const tables = [...new Set([...options.tables.filter((table) => !streams.includes(table)), ...options.tables])];
-      const facts = await readFacts(client, tables, { slot, publication: slot });
+      const facts = await readFacts(client, tables, { slot, publication: slot, publicationMode: PUBLICATION_MODE, signals: options.signals });
       const { config, reasons } = chooseConfig(facts, layout);
-      const capture = { slot, publication: slot, publicationMode: config['publication.autocreate.mode']!, tables };
       const values = { HOST: address.host, PORT: String(address.port), USER: address.user, PASSWORD: undefined, DATABASE: address.database };
       const variables = Object.entries(values).map(([part, value]): ScaffoldVariable => ({ name: `${variablePrefix}_${part}`, ...(value === undefined ? {} : { value }) }));
-      const needs = [...needsOf(facts, capture), ...slotNeeds(facts, slot)];
+      const needs = [...needsOf(facts, captureOf(config, tables)), ...slotNeeds(facts, slot)];
       return { connector: { name, config }, reasons, needs, variables: [...variables, { name: REGISTRY_VARIABLE }] };
     });
   } catch (error) {

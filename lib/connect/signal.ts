@@ -70,6 +70,9 @@ const checkSignalTable = async (client: pg.Client, { config }: Capture, name: Ta
   }
 };
 
+/** Throws `ConfigurationError` when the connector would take no signal: it has no table for them, or one that does not do. Writes nothing. */
+export const requireSignals = async (client: pg.Client, capture: Capture): Promise<void> => checkSignalTable(client, capture, signalTableOf(capture));
+
 const SYNTAX_OR_DATA = /^(22|42)/;
 const INSUFFICIENT_PRIVILEGE = '42501';
 

@@ -1,6 +1,6 @@
 import { systemClock } from '../core/clock.ts';
 import { ConfigurationError, RetryError } from '../core/errors.ts';
-import { checkDatabase } from './check-database.ts';
+import { checkDatabase, checkFile } from './check-database.ts';
 import { checkRegistry } from './check-registry.ts';
 import { clientOf, type ConnectClient, type ConnectOptions } from './client.ts';
 import type { Connector } from './connector.ts';
@@ -94,10 +94,11 @@ const validateOne = async (client: ConnectClient, connector: ResolvedConnector, 
   const skip = options.skip ?? [];
   const fromConnect = await askConnect(client, connector, options.knownKeys ?? []);
   const nothing = { problems: [], notes: [], faults: [] };
+  const file = checkFile(connector);
   const database = skip.includes('database') ? nothing : await checkDatabase(connector, environment);
   const registry = skip.includes('registry') ? nothing : await checkRegistry(connector, environment, options.clock ?? systemClock);
   const told = (lines: readonly string[]): string[] => [...new Set(lines)].map((line) => `${connector.file}: ${connector.secrets.cut(line)}`);
-  return { problems: told([...fromConnect, ...database.problems, ...registry.problems]), notes: told([...database.notes, ...registry.notes]), faults: told(registry.faults) };
+  return { problems: told([...fromConnect, ...file.problems, ...database.problems, ...registry.problems]), notes: told([...file.notes, ...database.notes, ...registry.notes]), faults: told(registry.faults) };
 };
 
 /** Validates connectors that are resolved already; changes nothing. */

@@ -42,6 +42,8 @@ describe('the connector that captures a table', () => {
     ['a list of what is left out', { 'table.exclude.list': 'public.content' }, false],
     ['its schema', { 'schema.include.list': 'public' }, true],
     ['another schema', { 'schema.include.list': 'shop' }, false],
+    ['a list with a comma in a pattern', { 'table.include.list': 'public\\.other\\,public.content' }, false],
+    ['a list of another schema', { 'table.include.list': 'public.content', 'schema.include.list': 'shop' }, false],
     ['a list that is no pattern', { 'table.include.list': 'public.content(' }, false],
   ];
   for (const [what, config, found] of lists) {

@@ -49,6 +49,7 @@ export const command = (): Command =>
     .argument('<url>', 'postgres://user:password@host:port/database; without a password PGPASSWORD is used')
     .requiredOption('--tables <names>', 'schema.table of each, separated by commas; those that are joined come first', nameList)
     .option('--streams <names>', 'those of them that are only streamed: their topics are not compacted', nameList)
+    .option('--signals <table>', 'schema.table in which signals are written, for millrace snapshot and millrace resync')
     .option('--name <name>', "of the connector, its slot and its publication (default: the database's)")
     .option('--topic-prefix <prefix>', "in front of the topics' names (default: the connector's name)")
     .option('--partitions <count>', 'of each topic (default: 4)', partitions)

@@ -74,6 +74,10 @@ export const refusals = ({ captured, cli, connect, signals }: RefusalContext): v
       const { 'signal.data.collection': _, ...others } = signals();
       await captured().capture({ ...others, 'snapshot.mode': 'no_data' });
       await refused(2, /takes no signals: signal\.data\.collection is not set/, 'snapshot', name('item'));
+      // A row that comes back under its tombstone could not be read again, so there is no tombstone at all.
+      await sql(`BEGIN; CREATE TEMP TABLE kept AS TABLE ${name('item')}; TRUNCATE ${name('item')}; INSERT INTO ${name('item')} SELECT * FROM kept WHERE id <> 30; DROP TABLE kept; COMMIT`);
+      await refused(2, /takes no signals: signal\.data\.collection is not set/, 'resync', name('item'), '--apply');
+      expect((await cli('resync', name('item'))).stdout).to.equal('30\n');
     });
 
     it('a PostgreSQL and a Connect that are not there', async () => {
