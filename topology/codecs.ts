@@ -92,6 +92,8 @@ export interface DebeziumCodec<Row> {
   readonly decimal: DecimalAs;
   readonly time: TimeAs;
   readonly shape: DebeziumShape;
+  /** The connector's `unavailable.value.placeholder`. */
+  readonly unavailable: string;
   /** Event time of a row, ms since the epoch; without it the Kafka record's timestamp. */
   readonly timestamp: ((row: never) => number) | null;
   readonly [valueType]?: Change<Row>;
@@ -127,6 +129,11 @@ export interface DebeziumOptions<Row, I extends Int64, D extends DecimalAs = 'st
   readonly timestamp?: (row: Read<Row, I, D, M>) => number;
   /** Default 'envelope'. Flattened rows need `add.fields=op` (with `lsn` for `dedupe`) on the transform: without `__op` an insert cannot be told from an update. */
   readonly shape?: DebeziumShape;
+  /**
+   * The connector's `unavailable.value.placeholder`, as it stands there (text, or `hex:` and octets). Default: Debezium's, '__debezium_unavailable_value'. With another text than the
+   * connector's, what was not sent is taken for data.
+   */
+  readonly unavailable?: string;
 }
 
 /**
@@ -138,5 +145,5 @@ export const debezium = <Row, I extends Int64 = 'bigint', D extends DecimalAs = 
   options: DebeziumOptions<Row, I, D, M> = {},
 ): DebeziumCodec<Read<Row, I, D, M>> => ({
   kind: 'debezium', schema, int64: options.int64 ?? 'bigint', decimal: options.decimal ?? 'string', time: options.time ?? 'units', shape: options.shape ?? 'envelope',
-  timestamp: options.timestamp ?? null,
+  unavailable: options.unavailable ?? '__debezium_unavailable_value', timestamp: options.timestamp ?? null,
 });

@@ -98,8 +98,14 @@ export type KeyOf<Row, P extends keyof Row | readonly (keyof Row)[]> =
   P extends readonly (keyof Row)[] ? { readonly [I in keyof P]: Row[P[I] & keyof Row] } : P extends keyof Row ? Row[P] : never;
 
 /**
- * A compacted topic as a table. `key` names the column(s) of its primary key: several in the order in which the key on the
- * topic has them. A `debezium` topic is the table of its rows: deletes and tombstones take a row away.
+ * A compacted topic as a table. `key` names the column(s) of the key on the topic: those of the primary key, or of the connector's `message.key.columns`. Rows of a `debezium` topic under
+ * another key are unreadable. A `debezium` topic is the table of its rows: deletes and tombstones take a row away, a truncate all of them.
+ *
+ * **A table with wide columns (text, json, bytea, numeric, arrays of more than 2 kB) needs `ALTER TABLE ... REPLICA IDENTITY FULL`.** Without it PostgreSQL does not send a large value that an update
+ * did not touch (TOAST). It is taken from the row before, but there is none after an update of the primary key, nor in a worker that starts when compaction has left only such an update:
+ * the column then reads null, logged and counted (`millrace_table_values_unavailable_total`), and a row with such a column that the schema does not let be null is unreadable.
+ *
+ * A record that cannot be read is logged and counted (`millrace_table_unreadable_total`); the table goes on with what it had for its key. One whose schema cannot be read pauses the table.
  */
 export const table = <Row, const P extends (keyof Row & string) | readonly (keyof Row & string)[]>(
   topic: string,

@@ -75,6 +75,10 @@ export interface TableFigures {
   readonly rows: number;
   /** Read to its end once; the stages start after that. */
   readonly loaded: boolean;
+  /** Records that could not be read since the worker's start: a row of theirs is missing, or is as it was before. */
+  readonly unreadable: number;
+  /** Values since the worker's start that the connector did not send and no row before had (unchanged TOAST). */
+  readonly valuesUnavailable: number;
   /** Why it is not read on: a schema that cannot be read. The stages that join with it wait. */
   readonly pausedBy?: string;
 }

@@ -1,8 +1,9 @@
 /** The steps that take Debezium's changes: what each does with each kind of change is a table in docs/CHANGES.md. */
 import type { Change } from '../../topology/codecs.ts';
-import type { ChangesNode, DedupeNode, InsertsNode, UpsertsNode } from '../../topology/node.ts';
+import type { ChangesNode, DedupeNode, InsertsNode, StreamNode, UpsertsNode } from '../../topology/node.ts';
 import { DeadLetterError } from '../core/errors.ts';
 import { encodeInternal } from '../serde/internal.ts';
+import { foreignKey, isKeyOf, KEY_HINT } from '../serde/message-key.ts';
 import type { StageHost } from './host.ts';
 
 type Row = Readonly<Record<string, unknown>>;
@@ -33,8 +34,24 @@ export const changes = (node: ChangesNode, host: StageHost, next: Next) => (valu
 const keyOfRow = (columns: string | readonly string[]): ((row: Row) => unknown) =>
   typeof columns === 'string' ? (row) => row[columns] : (row) => columns.map((column) => row[column]);
 
-export const upserts = (node: UpsertsNode, host: StageHost, next: Next) => {
+const KEEPS_RECORDS: ReadonlySet<StreamNode['kind']> = new Set(['filter', 'tap', 'validate', 'dedupe', 'branch', 'arm']);
+
+/** Whether records come here from their topic with row and key as they were there. */
+const asCaptured = (node: StreamNode): boolean => node.kind === 'source' || (KEEPS_RECORDS.has(node.kind) && 'parent' in node && asCaptured(node.parent));
+
+/** By columns that are not those of the record's key an update would leave the old row where it is, and a delete's key would come from a `before` that has the key alone. */
+const rowKey = (node: UpsertsNode, host: StageHost): ((row: Row) => unknown) => {
   const keyOf = keyOfRow(node.key);
+  if (!asCaptured(node.parent)) return keyOf;
+  return (row) => {
+    const key = keyOf(row);
+    if (!isKeyOf(host.meta.key, key)) throw new DeadLetterError(foreignKey(node.key), { hint: KEY_HINT });
+    return key;
+  };
+};
+
+export const upserts = (node: UpsertsNode, host: StageHost, next: Next) => {
+  const keyOf = rowKey(node, host);
   return (value: unknown): void => {
     const { op, before, after } = value as Change<Row>;
     host.at = node;

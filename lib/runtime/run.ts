@@ -6,7 +6,7 @@ import { readConfig, type Config, type Environment } from '../core/config.ts';
 import { crashAt, type Crash } from '../core/crash-points.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import { createLogger, RateLimitedLog, type Logger } from '../core/logger.ts';
-import { StageCounters, type WorkerFigures, type WorkerState } from '../core/metrics.ts';
+import { StageCounters, type TableFigures, type WorkerFigures, type WorkerState } from '../core/metrics.ts';
 import { kafkaPort } from '../kafka/kafkajs/index.ts';
 import type { KafkaAdmin, KafkaPort } from '../kafka/port.ts';
 import { plan as planOf } from '../plan/plan.ts';
@@ -99,7 +99,10 @@ export const run = (topology: TopologyValue, options: RunOptions = {}): RunHandl
   return new Worker(plan, config, environment, options);
 };
 
-const pausedBy = (table: TableReader | undefined): { readonly pausedBy?: string } => (table?.pausedBy == null ? {} : { pausedBy: table.pausedBy });
+const tableFigures = (topic: string, table: TableReader | undefined): TableFigures => ({
+  topic, rows: table?.size ?? 0, loaded: table?.loaded ?? false, unreadable: table?.unreadable ?? 0, valuesUnavailable: table?.valuesUnavailable ?? 0,
+  ...(table?.pausedBy == null ? {} : { pausedBy: table.pausedBy }),
+});
 
 class Worker implements RunHandle {
   readonly worker = randomUUID().slice(0, 8);
@@ -247,7 +250,7 @@ class Worker implements RunHandle {
 
   figures(): WorkerFigures {
     for (const stage of this.#stages) stage.measure();
-    const tables = this.plan.tables.map((node) => ({ topic: node.topic, rows: this.#tables.get(node)?.size ?? 0, loaded: this.#tables.get(node)?.loaded ?? false, ...pausedBy(this.#tables.get(node)) }));
+    const tables = this.plan.tables.map((node) => tableFigures(node.topic, this.#tables.get(node)));
     return { worker: this.worker, state: this.#state, stages: this.#counters.map((c) => c.snapshot()), tables };
     for (const [counters, lag] of this.#waiting) ({ records: counters.waitingRecords, ms: counters.lagMs } = lag());
   }

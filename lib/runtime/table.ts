@@ -1,21 +1,22 @@
-import type { Change } from '../../topology/codecs.ts';
+import type { Change, ChangeSource } from '../../topology/codecs.ts';
 import type { TableNode } from '../../topology/node.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Config } from '../core/config.ts';
-import { messageOf, RetryError, StopError } from '../core/errors.ts';
+import { DeadLetterError, messageOf, RetryError, StopError } from '../core/errors.ts';
 import type { Logger, RateLimitedLog } from '../core/logger.ts';
 import { OffsetOutOfRangeError } from '../kafka/errors.ts';
 import type { BatchReader, FetchedBatch, KafkaPort, Position, TopicPartition } from '../kafka/port.ts';
 import type { TableAccess } from '../plan/compile.ts';
-import { lookupKey, mergeUnavailable, NO_VALUE, type KeyDecoder, type ValueDecoder } from '../serde/index.ts';
+import {
+  foreignKey, isKeyOf, isUnavailable, KEY_HINT, lookupKey, mergeUnavailable, NO_VALUE, requiredColumns, unavailability, type IsUnavailable, type KeyDecoder, type ValueDecoder,
+} from '../serde/index.ts';
 import { fetchLimits } from './limits.ts';
 import { prepared } from './prepared.ts';
 import { UnreadableError, valueOf } from './reading.ts';
 import { pauseMs, retrying } from './retry.ts';
 import type { Serdes } from './serdes.ts';
+import { keyName, rowKeyOf, TableRows, type Row } from './table-rows.ts';
 import { Wake } from './wake.ts';
-
-type Row = Readonly<Record<string, unknown>>;
 
 /** Debezium's marks of rows that a snapshot reads, but for the last one of a table. */
 const SNAPSHOT_RUNNING = new Set(['true', 'first', 'first_in_data_collection']);
@@ -39,13 +40,14 @@ export interface TableOptions {
  */
 export class TableReader implements TableAccess {
   readonly #options: TableOptions;
-  readonly #rows = new Map<unknown, Row>();
-  /** Message key -> key of the row, where they differ: a tombstone names the former only. */
-  readonly #aliases = new Map<unknown, unknown>();
+  readonly #rows = new TableRows();
   readonly #reader: BatchReader;
   readonly #ends: BatchReader;
   readonly #values: ValueDecoder<unknown>;
   readonly #keys: KeyDecoder;
+  readonly #isUnavailable: IsUnavailable;
+  /** Columns that a row cannot be without. */
+  readonly #required: ReadonlySet<string>;
   readonly #places: readonly TopicPartition[];
   #positions: Position[] = [];
   readonly #moved: Wake[] = [];
@@ -57,6 +59,8 @@ export class TableReader implements TableAccess {
   #running: Promise<void> = Promise.resolve();
   #loaded = false;
   #pausedBy: UnreadableError | null = null;
+  #unreadable = 0;
+  #valuesUnavailable = 0;
 
   constructor(options: TableOptions) {
     this.#options = options;
@@ -64,6 +68,8 @@ export class TableReader implements TableAccess {
     this.#ends = options.port.reader();
     this.#values = options.serdes.tableValues(options.node.codec);
     this.#keys = options.serdes.tableKeys(options.node.codec);
+    this.#isUnavailable = options.node.codec.kind === 'debezium' ? unavailability(options.node.codec.unavailable) : isUnavailable;
+    this.#required = requiredColumns(options.node.codec);
     this.#places = Array.from({ length: options.partitions }, (_, partition) => ({ topic: options.node.topic, partition }));
   }
 
@@ -83,6 +89,16 @@ export class TableReader implements TableAccess {
   /** Why the table is not read on; null while it is. */
   get pausedBy(): string | null {
     return this.#pausedBy === null ? null : messageOf(this.#pausedBy);
+  }
+
+  /** Records that could not be read; the table went on with what it had. */
+  get unreadable(): number {
+    return this.#unreadable;
+  }
+
+  /** Values that were not sent and that no row before had. */
+  get valuesUnavailable(): number {
+    return this.#valuesUnavailable;
   }
 
   /** Reads the topic to its end and follows it from then on. A snapshot that still runs is waited for, bounded. */
@@ -167,14 +183,16 @@ export class TableReader implements TableAccess {
     this.#pausedBy = null;
     try {
       const value = valueOf(this.#values, batch, i);
-      if (value === NO_VALUE) this.#forget(this.#keys.decode(batch.key(i)));
+      if (value === NO_VALUE) this.#rows.forget(lookupKey(this.#keys.decode(batch.key(i))));
       else if (this.#options.node.codec.kind === 'debezium') this.#change(value as Change<Row>, batch, i);
-      else this.#put(value as Row, batch, i);
+      else this.#put(value as Row, batch, i, null);
     } catch (error) {
       if (error instanceof UnreadableError) {
         this.#pausedBy = error;
         return false;
       }
+      if (!(error instanceof DeadLetterError)) throw error;
+      this.#unreadable += 1;
       const { limited, node } = this.#options;
       limited.warn(`table ${node.topic}`, 'a row of a table cannot be read; the table keeps what it had', {
         table: node.topic, partition: batch.partition, offset: batch.offset(i), error,
@@ -187,22 +205,35 @@ export class TableReader implements TableAccess {
     if (change.op === 'r' && SNAPSHOT_RUNNING.has(change.source.snapshot)) this.#snapshotAt = Math.max(this.#snapshotAt, batch.timestamp(i));
     else this.#snapshotEndedAt = Math.max(this.#snapshotEndedAt, batch.timestamp(i));
     if (change.op === 't') this.#rows.clear();
-    else if (change.after !== null) this.#put(change.after, batch, i);
-    else this.#forget(this.#keys.decode(batch.key(i)));
+    else if (change.after !== null) this.#put(change.after, batch, i, change.source);
+    else this.#rows.forget(lookupKey(this.#keys.decode(batch.key(i))));
   }
 
-  #put(row: Row, batch: FetchedBatch, i: number): void {
-    const { key } = this.#options.node;
-    const own = lookupKey(typeof key === 'string' ? row[key] : key.map((column) => row[column]));
-    const named = lookupKey(this.#keys.decode(batch.key(i)));
-    if (named !== own) this.#aliases.set(named, own);
-    this.#rows.set(own, mergeUnavailable(row, this.#rows.get(own)));
+  #put(row: Row, batch: FetchedBatch, i: number, source: ChangeSource | null): void {
+    const { node } = this.#options;
+    const key = rowKeyOf(row, node.key);
+    const messageKey = this.#keys.decode(batch.key(i));
+    // Other producers may write keys of any form; the connector's are the columns of the row that it was told.
+    if (node.codec.kind === 'debezium' && !isKeyOf(messageKey, key)) {
+      throw new DeadLetterError(foreignKey(node.key), { hint: KEY_HINT });
+    }
+    const lost: string[] = [];
+    this.#rows.put(lookupKey(messageKey), lookupKey(key), (previous) => {
+      const merged = mergeUnavailable(row, previous, this.#isUnavailable, (column) => lost.push(column));
+      if (lost.length > 0) this.#lost(lost, key, source);
+      return merged;
+    });
   }
 
-  #forget(messageKey: unknown): void {
-    const named = lookupKey(messageKey);
-    this.#rows.delete(this.#aliases.get(named) ?? named);
-    this.#aliases.delete(named);
+  /** What was not sent is nowhere else to be had. */
+  #lost(columns: readonly string[], key: unknown, source: ChangeSource | null): void {
+    const { limited, node } = this.#options;
+    this.#valuesUnavailable += columns.length;
+    const name = source === null || source.table === '' ? node.topic : `${source.schema}.${source.table}`;
+    const hint = `ALTER TABLE ${name} REPLICA IDENTITY FULL; millrace snapshot then brings the value`;
+    limited.warn(`unavailable ${node.topic}`, 'a value of a table was not sent (unchanged TOAST) and no row before had it', { table: node.topic, columns, key: keyName(key), hint });
+    const required = columns.find((column) => this.#required.has(column));
+    if (required !== undefined) throw new DeadLetterError(`column ${required} was not sent by Debezium (unchanged TOAST), no row before had it, and it is never null`, { hint });
   }
 
   #passed(ends: readonly Position[]): boolean {

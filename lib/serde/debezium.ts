@@ -17,7 +17,7 @@ import { compileFlattened, tombstoneChange } from './flattened.ts';
 import { recordReader, type FieldPlan } from './record-reader.ts';
 import type { Schemas } from './schemas.ts';
 import { NO_VALUE, type NoValue, type RecordBytes, type ValueDecoder } from './serde.ts';
-import { isUnavailable } from './unavailable.ts';
+import { unavailability, type IsUnavailable } from './unavailable.ts';
 import { valuesOf, WireDecoder } from './wire-decoder.ts';
 
 /** What a decoder does with an update that leaves out an unchanged large value: `refuse` it as a dead letter, or `keep` the placeholder for `mergeUnavailable`. */
@@ -92,6 +92,7 @@ export class DebeziumDecoder implements ValueDecoder<Change<unknown>> {
   readonly #shape: DebeziumShape;
   readonly #unavailable: Unavailable;
   readonly #large: readonly string[];
+  readonly #isUnavailable: IsUnavailable;
 
   constructor(codec: DebeziumCodec<unknown>, schemas: Schemas, unavailable: Unavailable) {
     const row = ownType(codec);
@@ -99,6 +100,7 @@ export class DebeziumDecoder implements ValueDecoder<Change<unknown>> {
     this.#wire = new WireDecoder(schemas, 'value', (writer) => compile(row, codec, writer));
     this.#shape = codec.shape;
     this.#unavailable = unavailable;
+    this.#isUnavailable = unavailability(codec.unavailable);
     this.#large = fieldsOf(row).filter((field) => holdsLarge(field.type)).map((field) => field.name);
   }
 
@@ -138,7 +140,7 @@ export class DebeziumDecoder implements ValueDecoder<Change<unknown>> {
   #refuseUnavailable({ after }: Event): void {
     if (after === null) return;
     for (const name of this.#large) {
-      if (isUnavailable(after[name])) {
+      if (this.#isUnavailable(after[name])) {
         throw new DeadLetterError(`column ${name} was not sent by Debezium (unchanged TOAST)`, { hint: 'Set REPLICA IDENTITY FULL on the table, or leave the column out of the schema' });
       }
     }

@@ -8,6 +8,7 @@ import { messageOf, RetryError, StopError } from '../core/errors.ts';
 import { httpAddress } from '../core/http-address.ts';
 import { RateLimitedLog, scrub, type Logger } from '../core/logger.ts';
 import { writerOptions } from './avro-schema.ts';
+import { schemaVersions, type VersionsOptions } from './registry-versions.ts';
 import type { Lookup, Schemas } from './schemas.ts';
 
 export interface RegistryOptions {
@@ -58,6 +59,7 @@ export class RegistrySchemas implements Schemas {
   readonly #client: Client;
   readonly #host: string;
   readonly #clock: Clock;
+  readonly #asking: VersionsOptions;
   readonly #log: RateLimitedLog;
   readonly #attempts: number;
   readonly #unknownIdMs: number;
@@ -81,6 +83,7 @@ export class RegistrySchemas implements Schemas {
       { AVRO: writerOptions() } as never,
     );
     this.#clock = options.clock;
+    this.#asking = { host, auth: credentials, clock: options.clock, timeoutMs };
     this.#log = new RateLimitedLog(options.log, options.clock);
     this.#attempts = options.attempts ?? 2;
     this.#unknownIdMs = options.unknownIdMs ?? 30_000;
@@ -100,6 +103,10 @@ export class RegistrySchemas implements Schemas {
     this.#doubted.add(id);
     // The client remembers schemas for ever, too.
     this.#client.cache.clear();
+  }
+
+  versions(id: number): Promise<string | null> {
+    return schemaVersions(id, this.#asking);
   }
 
   fetch(id: number): Promise<void> {

@@ -16,6 +16,8 @@ export interface Schemas {
   fetch(id: number): Promise<void>;
   /** Makes `isCurrent` false until `fetch` has asked again, for a schema that may have been mended; `peek` keeps what it has until then. */
   doubt?(id: number): void;
+  /** Where a schema stands, such as `version 2 of orders-value`; null where nobody knows or nobody answers. Never rejects. */
+  versions?(id: number): Promise<string | null>;
   /** Registers a schema and gives its id; the same schema again gives the same id. Rejects as `fetch` does, and with `StopError` when the registry refuses the schema. */
   register(subject: string, schema: AvroSchema): Promise<number>;
   /** The same at once, where nobody has to be asked: an encoder is then ready when it is made. Throws `StopError`. */

@@ -23,6 +23,8 @@ export class WireDecoder {
   readonly #compile: (writer: Type) => Read;
   readonly #what: string;
   readonly #compiled = new Map<number, Compiled>();
+  /** Schema id -> where the registry has it, for those that an error names. */
+  readonly #versions = new Map<number, string>();
   readonly #cursor = new Cursor();
   #last: Compiled = { id: -1, name: '', read: null, problem: '' };
 
@@ -54,6 +56,34 @@ export class WireDecoder {
       for (const id of rest) await this.#schemas.fetch(id);
     };
     await Promise.all(Array.from({ length: CONCURRENT_FETCHES }, fetchRest));
+    const incompatible = [...ids].filter((id) => this.#isIncompatible(id));
+    if (incompatible.length === 0) return;
+    // The error that decoding will make names versions, of the schema before as well, which only the registry knows.
+    const named = new Set([...incompatible, this.#last.id, ...ids].filter((id) => this.#schemas.peek(id) !== undefined).slice(0, CONCURRENT_FETCHES));
+    await Promise.all([...named].map((id) => this.#learnVersions(id)));
+  }
+
+  #isIncompatible(id: number): boolean {
+    const lookup = this.#schemas.peek(id);
+    if (this.#schemas.versions === undefined || lookup === undefined || !('type' in lookup)) return false;
+    try {
+      this.#compile(lookup.type);
+      return false;
+    } catch (thrown) {
+      return thrown instanceof Incompatible;
+    }
+  }
+
+  async #learnVersions(id: number): Promise<void> {
+    if (this.#versions.has(id)) return;
+    const versions = await this.#schemas.versions?.(id);
+    if (versions) this.#versions.set(id, versions);
+  }
+
+  /** A schema by its id, and by its version where that is known. */
+  #named(id: number, name = ''): string {
+    const about = [name, this.#versions.get(id)].filter(Boolean);
+    return about.length === 0 ? `schema ${id}` : `schema ${id} (${about.join(', ')})`;
   }
 
   /** Throws `DeadLetterError`, `UnreadableSchemaError` among it. */
@@ -103,8 +133,8 @@ export class WireDecoder {
   /** Not remembered: the schema is asked for anew, in case somebody has mended it. */
   #incompatible(id: number, name: string, cause: Incompatible): UnreadableSchemaError {
     this.#schemas.doubt?.(id);
-    const before = this.#last.read === null ? '' : `; the records before it have schema ${this.#last.id}`;
-    return new UnreadableSchemaError(`schema ${id} (${name}) cannot be read, ${cause.message}${before}`, id, {
+    const before = this.#last.read === null ? '' : `; the records before it have ${this.#named(this.#last.id)}`;
+    return new UnreadableSchemaError(`${this.#named(id, name)} cannot be read, ${cause.message}${before}`, id, {
       cause, hint: "Change the topology's schema so that it reads both (a default, an alias, the wider type) and deploy it; nothing is lost until then",
     });
   }

@@ -1,5 +1,5 @@
 import type { HistogramFigures } from '../core/histogram.ts';
-import type { BreakerState, StageFigures, WorkerFigures } from '../core/metrics.ts';
+import type { BreakerState, StageFigures, TableFigures, WorkerFigures } from '../core/metrics.ts';
 import type { SlotHealth } from './slots.ts';
 
 /** Labels name parts of the topology, or a replication slot; what comes with records (keys, users, messages) is never one. */
@@ -51,10 +51,10 @@ const perSink = <V>(value: (stage: StageFigures) => V | null) => ({ figures }: S
   });
 
 /** A topic that two tables read has one series, the larger. */
-const perTable = ({ figures }: Subject): readonly Series<number>[] => {
-  const rows = new Map<string, number>();
-  for (const table of figures.tables) rows.set(table.topic, Math.max(rows.get(table.topic) ?? 0, table.rows));
-  return [...rows].map(([topic, value]) => ({ labels: { topic }, value }));
+const perTable = (value: (table: TableFigures) => number) => ({ figures }: Subject): readonly Series<number>[] => {
+  const values = new Map<string, number>();
+  for (const table of figures.tables) values.set(table.topic, Math.max(values.get(table.topic) ?? 0, value(table)));
+  return [...values].map(([topic, most]) => ({ labels: { topic }, value: most }));
 };
 
 type Unit = MetricDefinition['unit'];
@@ -128,12 +128,22 @@ const tasks: readonly MetricDefinition[] = [
   {
     name: 'millrace_table_rows', type: 'gauge', unit: 'rows', labels: ['topic'],
     about: 'Rows of a joined table in this worker.',
-    series: perTable,
+    series: perTable((table) => table.rows),
   },
   {
     name: 'millrace_table_paused', type: 'gauge', unit: 'state', labels: ['topic'],
     about: '1 while a joined table stands at a row whose schema it cannot read, and the stages that join with it wait. Else 0.',
-    series: ({ figures }) => [...new Set(figures.tables.map(({ topic }) => topic))].map((topic) => ({ labels: { topic }, value: figures.tables.some((table) => table.topic === topic && table.pausedBy !== undefined) ? 1 : 0 })),
+    series: perTable((table) => (table.pausedBy === undefined ? 0 : 1)),
+  },
+  {
+    name: 'millrace_table_unreadable_total', type: 'counter', unit: 'records', labels: ['topic'],
+    about: 'Records of a joined table that this worker could not read since its start; the log says which and why. The table goes on with what it had for their keys: an older row, or none.',
+    series: perTable((table) => table.unreadable),
+  },
+  {
+    name: 'millrace_table_values_unavailable_total', type: 'counter', unit: '1', labels: ['topic'],
+    about: 'Large values of a joined table that the connector did not send (unchanged TOAST) and that no row before had. They read null; in a column that is never null their record counts as unreadable. The table needs REPLICA IDENTITY FULL.',
+    series: perTable((table) => table.valuesUnavailable),
   },
   counter('millrace_table_catchup_timeouts_total', 'batches', 'Fetched batches that went on before their tables had caught up, after `table.catchup.timeout.ms`: a transaction on a table was open.', (s) => s.catchupTimeouts),
 ];

@@ -1,103 +1,12 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { json, table } from '../../topology/index.ts';
 import { systemClock } from '../../lib/core/clock.ts';
-import { readConfig, type Config } from '../../lib/core/config.ts';
-import { RateLimitedLog, silentLogger } from '../../lib/core/logger.ts';
 import { StopError } from '../../lib/core/errors.ts';
 import { OffsetOutOfRangeError } from '../../lib/kafka/errors.ts';
-import type { BatchReader, FetchedBatch, KafkaPort, Position, TopicPartition } from '../../lib/kafka/port.ts';
-import type { Serdes } from '../../lib/runtime/serdes.ts';
-import { TableReader } from '../../lib/runtime/table.ts';
-import { NO_VALUE } from '../../lib/serde/index.ts';
 import { settled } from './support.ts';
-
-interface Message {
-  readonly key: unknown;
-  /** Null: a tombstone. */
-  readonly value: unknown;
-  readonly timestamp?: number;
-}
-
-/** One topic whose ends are answered when the test says so. */
-class FakeTopic {
-  readonly logs: Message[][];
-  /** What each `endOffsets(..., 'read_uncommitted')` waits for. */
-  readonly questions: ((ends: readonly number[]) => void)[] = [];
-  failure: Error | null = null;
-
-  constructor(partitions: number) {
-    this.logs = Array.from({ length: partitions }, () => []);
-  }
-
-  append(partition: number, ...messages: Message[]): void {
-    this.logs[partition]!.push(...messages);
-  }
-
-  port(): KafkaPort {
-    const reader: BatchReader = {
-      fetch: async (positions) => {
-        if (this.failure !== null) throw this.failure;
-        const batches = positions.flatMap((position) => this.#batch(position));
-        if (batches.length === 0) await systemClock.sleep(2);
-        return batches;
-      },
-      endOffsets: (partitions, isolation) => (isolation === 'read_committed'
-        ? Promise.resolve(this.#positions(partitions, this.logs.map((log) => log.length)))
-        : new Promise((resolve) => {
-          this.questions.push((ends) => resolve(this.#positions(partitions, ends)));
-        })),
-      startOffsets: (partitions) => Promise.resolve(this.#positions(partitions, partitions.map(() => 0))),
-      close: () => Promise.resolve(),
-    };
-    return { reader: () => reader } as unknown as KafkaPort;
-  }
-
-  #positions(partitions: readonly TopicPartition[], offsets: readonly number[]): Position[] {
-    return partitions.map((place) => ({ ...place, offset: offsets[place.partition]! }));
-  }
-
-  #batch({ topic, partition, offset }: Position): FetchedBatch[] {
-    const messages = this.logs[partition]!.slice(offset);
-    if (messages.length === 0) return [];
-    const end = offset + messages.length;
-    const bytes = (value: unknown): Buffer | null => (value === null ? null : Buffer.from(JSON.stringify(value)));
-    return [{
-      topic, partition, count: messages.length, nextOffset: end, highWatermark: end, lastStableOffset: end, byteLength: 1,
-      offset: (i) => offset + i, timestamp: (i) => messages[i]!.timestamp ?? 0, key: (i) => bytes(messages[i]!.key), value: (i) => bytes(messages[i]!.value), headers: () => [],
-    }];
-  }
-}
-
-const parsed = (bytes: Buffer | null): unknown => (bytes === null ? NO_VALUE : JSON.parse(String(bytes)));
-const serdes = {
-  tableValues: () => ({ prepare: () => undefined, decode: parsed }),
-  tableKeys: () => ({ prepare: () => undefined, decode: (bytes: Buffer | null) => (bytes === null ? null : JSON.parse(String(bytes)) as unknown) }),
-} as unknown as Serdes;
-
-interface Row {
-  readonly id: number;
-  readonly lang: string;
-  readonly text: string;
-}
+import { change, FakeTopic, open, type Message } from './fake-table.ts';
 
 describe('a table in a worker', () => {
-  const open = (topic: FakeTopic, { debezium = false, key = 'id' as 'id' | readonly ('id' | 'lang')[], settings = {} as Partial<Config>, now = 0 } = {}) => {
-    const stopping = new AbortController();
-    const node = table('rows', json<Row>(), { key: key as 'id' }).node;
-    const clock = Object.assign(Object.create(systemClock) as typeof systemClock, { now: () => now });
-    const reader = new TableReader({
-      node: debezium ? { ...node, codec: { kind: 'debezium' } as never } : node, partitions: topic.logs.length, port: topic.port(), serdes, config: readConfig({}, settings), clock,
-      log: silentLogger, limited: new RateLimitedLog(silentLogger, clock), signal: stopping.signal,
-    });
-    const close = (): Promise<void> => {
-      stopping.abort(new Error('done'));
-      return reader.close();
-    };
-    return { reader, close };
-  };
-  const change = (op: string, after: Partial<Row> | null, snapshot = 'false') => ({ op, before: null, after, source: { snapshot } });
-
   it('has the latest row per key; tombstones and deletes take rows away', async () => {
     const topic = new FakeTopic(1);
     const row = (id: number, text: string): Message => ({ key: id, value: change('u', { id, text }) });

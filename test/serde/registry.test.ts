@@ -1,7 +1,4 @@
 import { expect } from 'chai';
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterEach, describe, it } from 'mocha';
 import { systemClock, type Clock } from '../../lib/core/clock.ts';
 import { DeadLetterError, RetryError, StopError } from '../../lib/core/errors.ts';
@@ -9,39 +6,10 @@ import { silentLogger } from '../../lib/core/logger.ts';
 import { createSerde, UnreadableSchemaError, type Serde } from '../../lib/serde/index.ts';
 import { RegistrySchemas } from '../../lib/serde/registry.ts';
 import { avro } from '../../topology/codecs.ts';
+import { closeRegistries, registry, unknown, type Answer } from './registry-server.ts';
 import { batchOf, recordOf, wire } from './support.ts';
 
-type Answer = (request: IncomingMessage, body: string) => { readonly status: number; readonly body: unknown } | 'hang' | 'cut';
-
-const closers: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0)) await close();
-});
-
-/** A registry that answers as it is told, and keeps what it was asked. */
-const registry = async (answer: Answer): Promise<{ readonly url: string; readonly asked: string[]; readonly headers: IncomingMessage['headers'][] }> => {
-  const asked: string[] = [];
-  const headers: IncomingMessage['headers'][] = [];
-  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    let body = '';
-    for await (const chunk of request) body += String(chunk);
-    asked.push(`${request.method} ${request.url}`);
-    headers.push(request.headers);
-    const reply = answer(request, body);
-    if (reply === 'hang') return;
-    if (reply === 'cut') return void request.socket.destroy();
-    response.writeHead(reply.status, { 'content-type': typeof reply.body === 'string' ? 'text/html' : 'application/json' });
-    response.end(typeof reply.body === 'string' ? reply.body : JSON.stringify(reply.body));
-  };
-  const server = createServer((request, response) => void handle(request, response));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  closers.push(() => {
-    server.closeAllConnections();
-    return new Promise((resolve) => server.close(resolve));
-  });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/apis/ccompat/v7`, asked, headers };
-};
+afterEach(closeRegistries);
 
 /** Time stands still but for what a test adds; waits are over at once. */
 class ManualClock implements Clock {
@@ -61,7 +29,6 @@ class ManualClock implements Clock {
 const serdeAt = (url: string, clock: Clock = new ManualClock(), more: { readonly timeoutMs?: number; readonly attempts?: number } = {}): Serde => createSerde({ registryUrl: url, clock, log: silentLogger, ...more });
 
 const schemaText = JSON.stringify(recordOf('int').avro);
-const unknown = { status: 404, body: { error_code: 40403, message: 'Schema not found' } };
 const failureOf = (promise: Promise<unknown> | undefined): Promise<unknown> => Promise.resolve(promise).then(() => expect.fail('it resolved'), (thrown: unknown) => thrown);
 
 describe('schemas from the registry', () => {
@@ -77,7 +44,8 @@ describe('schemas from the registry', () => {
 
   it('are asked for anew when everything written with one cannot be read, and read once it is mended', async () => {
     let text = JSON.stringify(recordOf('string').avro);
-    const { url, asked } = await registry(() => ({ status: 200, body: { schema: text } }));
+    const { url, asked: all } = await registry(({ url: path }) => (path!.endsWith('/versions') ? unknown : { status: 200, body: { schema: text } }));
+    const asked = { get length() { return all.filter((line) => !line.endsWith('/versions')).length; } };
     const decoder = serdeAt(url).valueDecoder(avro(recordOf('int')));
     const batch = batchOf(wire(3, Buffer.from([2])));
     for (let time = 1; time <= 2; time += 1) {

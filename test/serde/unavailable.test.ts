@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { isUnavailable, mergeUnavailable } from '../../lib/serde/unavailable.ts';
+import { debezium, json, schema } from '../../topology/index.ts';
+import { isUnavailable, mergeUnavailable, requiredColumns, unavailability } from '../../lib/serde/unavailable.ts';
 
 const TEXT = '__debezium_unavailable_value';
 const CODES = [95, 95, 100, 101, 98, 101, 122, 105, 117, 109, 95, 117, 110, 97, 118, 97, 105, 108, 97, 98, 108, 101, 95, 118, 97, 108, 117, 101];
@@ -50,6 +51,35 @@ describe("Debezium's placeholder for what it did not send", () => {
   it('is replaced by null where the previous row had null, or there is none', () => {
     expect(mergeUnavailable({ id: 1, a: TEXT as string | null }, { id: 1, a: null })).to.deep.equal({ id: 1, a: null });
     expect(mergeUnavailable({ id: 1, a: TEXT }, undefined)).to.deep.equal({ id: 1, a: null });
+  });
+
+  it('says which columns nobody has: what was not sent is never null', () => {
+    const lost: string[] = [];
+    const row = { a: TEXT, b: TEXT, c: 'new', d: null };
+    expect(mergeUnavailable(row, { a: 'old', b: null, c: null, d: null } as unknown as typeof row, isUnavailable, (column) => lost.push(column))).to.deep.equal({ a: 'old', b: null, c: 'new', d: null });
+    expect(lost).to.deep.equal(['b']);
+    mergeUnavailable(row, undefined, isUnavailable, (column) => lost.push(column));
+    expect(lost).to.deep.equal(['b', 'a', 'b']);
+  });
+
+  describe('as the connector was told to write it', () => {
+    // Java: UUID.nameUUIDFromBytes("(n/a)".getBytes())
+    const UUID = '98bce0cf-672e-3322-91f6-f4327749ed18';
+    for (const [setting, forms, others] of [
+      ['(n/a)', ['(n/a)', Buffer.from('(n/a)'), ['(n/a)'], [40, 110, 47, 97, 41], { '(n/a)': '(n/a)' }, '{"(n/a)":"(n/a)"}', [UUID]], [TEXT, Buffer.from(TEXT), CODES]],
+      ['hex:286e2f6129', ['(n/a)', Buffer.from('(n/a)'), [40, 110, 47, 97, 41]], ['hex:286e2f6129', TEXT]],
+    ] as const) {
+      it(`${setting} is known in its forms, and nothing else is`, () => {
+        const is = unavailability(setting);
+        expect([forms.filter((form) => !is(form)), others.filter(is)]).to.deep.equal([[], []]);
+      });
+    }
+  });
+
+  it('has its place in columns of which the schema says whether they may be null', () => {
+    const fields = [{ name: 'id', type: 'int' }, { name: 'a', type: ['null', 'string'], default: null }, { name: 'b', type: ['int', 'string'] }, { name: 'c', type: ['string', 'null'] }];
+    expect([...requiredColumns(debezium(schema<object>({ type: 'record', name: 'R', fields })))]).to.deep.equal(['id', 'b']);
+    expect([...requiredColumns(json<string>())]).to.deep.equal([]);
   });
 
   it('changes neither row, and gives a row without placeholders itself', () => {

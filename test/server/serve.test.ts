@@ -32,7 +32,7 @@ describe('the health of a worker', () => {
     ['the group has no task for it', figuresOf({ stages: [stageOf('a', null, { assigned: 0, tasks: 0 })] }), 200, 200, []],
     ['a sink is down', figuresOf({ stages: [stageOf('a', 'a', { breaker: 'open', sinkDown: 'no answer' })] }), 200, 200, [], ['sink a is down, and its stage waits: no answer']],
     ['a task cannot read a schema', figuresOf({ stages: [stageOf('a', null, { paused: 1, pausedBy: 'schema 7 cannot be read' })] }), 200, 503, ['stage a is paused: schema 7 cannot be read']],
-    ['a table cannot be read on', figuresOf({ tables: [{ topic: 'content', rows: 3, loaded: true, pausedBy: 'schema 7 cannot be read' }] }), 200, 503, ['table content is paused: schema 7 cannot be read']],
+    ['a table cannot be read on', figuresOf({ tables: [{ topic: 'content', rows: 3, loaded: true, unreadable: 0, valuesUnavailable: 0, pausedBy: 'schema 7 cannot be read' }] }), 200, 503, ['table content is paused: schema 7 cannot be read']],
     ['it stops', figuresOf({ state: 'stopping' }), 200, 503, ['the worker is stopping']],
     ['it has failed', figuresOf({ state: 'failed' }), 503, 503, ['the worker has failed; its log says why']],
   ];
@@ -69,7 +69,7 @@ describe('the metrics of a worker', () => {
     counters.eventAge.observe(10_000_000_000);
     counters.sinkWriteTime.observe(2);
     counters.processTime.observe(0.4);
-    const lines = await scrape(figuresOf({ stages: [counters.snapshot()], tables: [{ topic: 'content', rows: 41, loaded: true }] }));
+    const lines = await scrape(figuresOf({ stages: [counters.snapshot()], tables: [{ topic: 'content', rows: 41, loaded: true, unreadable: 3, valuesUnavailable: 2 }] }));
     expect(lines).to.include.members([
       'millrace_worker_ready 1',
       'millrace_records_in_total{stage="warehouse"} 12',
@@ -103,6 +103,8 @@ describe('the metrics of a worker', () => {
       'millrace_restore_remaining_records{stage="warehouse"} 99',
       'millrace_restore_remaining_seconds{stage="warehouse"} 2.5',
       'millrace_table_rows{topic="content"} 41',
+      'millrace_table_unreadable_total{topic="content"} 3',
+      'millrace_table_values_unavailable_total{topic="content"} 2',
       'millrace_table_catchup_timeouts_total{stage="warehouse"} 6',
     ]);
     const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { version: string };
@@ -129,7 +131,7 @@ describe('the metrics of a worker', () => {
   });
 
   it('keep one series for a topic that two tables read', async () => {
-    const lines = await scrape(figuresOf({ tables: [{ topic: 'content', rows: 3, loaded: true }, { topic: 'content', rows: 5, loaded: true }] }));
+    const lines = await scrape(figuresOf({ tables: [{ topic: 'content', rows: 3, loaded: true, unreadable: 0, valuesUnavailable: 0 }, { topic: 'content', rows: 5, loaded: true, unreadable: 0, valuesUnavailable: 0 }] }));
     expect(lines.filter((line) => line.startsWith('millrace_table_rows{'))).to.deep.equal(['millrace_table_rows{topic="content"} 5']);
   });
 

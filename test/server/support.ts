@@ -7,9 +7,9 @@ export const stageOf = (name: string, sink: string | null, changes: Partial<Stag
   ({ ...new StageCounters(name, sink).snapshot(), assigned: 2, tasks: 2, ...changes });
 
 export const figuresOf = (changes: Partial<WorkerFigures> = {}): WorkerFigures =>
-  ({ worker: 'w1', state: 'running', stages: [stageOf('totals', null), stageOf('warehouse', 'warehouse')], tables: [{ topic: 'content', rows: 3, loaded: true }], ...changes });
+  ({ worker: 'w1', state: 'running', stages: [stageOf('totals', null), stageOf('warehouse', 'warehouse')], tables: [{ topic: 'content', rows: 3, loaded: true, unreadable: 0, valuesUnavailable: 0 }], ...changes });
 
-export const notLoaded: TableFigures = { topic: 'content', rows: 1, loaded: false };
+export const notLoaded: TableFigures = { topic: 'content', rows: 1, loaded: false, unreadable: 0, valuesUnavailable: 0 };
 
 /** A worker that has the figures it is given. */
 export class FakeWorker implements ServedWorker {

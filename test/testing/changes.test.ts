@@ -1,7 +1,7 @@
 /** What the steps for changes do with each kind, on the real functions in memory. */
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { changes, debezium, dedupe, inserts, map, schema, stream, through, to, topology, upserts, json, type End, type Operator, type Change } from 'millrace/topology';
+import { changes, debezium, dedupe, filter, inserts, keyBy, map, schema, stream, through, to, topology, upserts, json, type End, type Operator, type Change } from 'millrace/topology';
 import { kafka } from 'millrace/sinks';
 import { plan } from 'millrace';
 import { drive, type Driver } from 'millrace/testing';
@@ -38,6 +38,8 @@ const outcomes = (driver: Driver): readonly unknown[] => [
 
 const withoutOrigin = ({ source: _, transaction: __, ...change }: Record<string, unknown>): unknown => change;
 
+const NAME_THE_KEY = "Name the columns of the key on the topic, in its order: the primary key's, or those of the connector's message.key.columns";
+
 describe('each kind of change', () => {
   const expected: readonly (readonly [step: string, make: () => Driver, outcomes: Readonly<Record<string, unknown>>])[] = [
     ['inserts({ snapshot: include })', () => driverOf(inserts({ snapshot: 'include' })), {
@@ -59,7 +61,9 @@ describe('each kind of change', () => {
       'delete that is a tombstone': { type: 'delete', key: 1, row: null }, truncate: 'dead letter: a truncate names no row, so it cannot be told as upserts. The rows that were there have to be removed from the sink by other means',
       snapshot: { type: 'upsert', key: 1, row: one }, 'incremental snapshot': { type: 'upsert', key: 1, row: one },
     }],
-    ["upserts({ key: ['name', 'id'] })", () => driverOf(upserts({ key: ['name', 'id'] })), { insert: { type: 'upsert', key: ['one', 1], row: one }, delete: { type: 'delete', key: ['one', 1], row: null } }],
+    ["upserts({ key: ['name', 'id'] })", () => driverOf(upserts({ key: ['name', 'id'] })), {
+      insert: { type: 'upsert', key: ['one', 1], row: one }, delete: `dead letter: the record's key is not made of columns name, id. ${NAME_THE_KEY}`,
+    }],
   ];
   for (const [step, make, of] of expected) {
     for (const [kind, outcome] of Object.entries(of)) {
@@ -70,6 +74,30 @@ describe('each kind of change', () => {
       });
     }
   }
+});
+
+describe('upserts by columns that are not those of the record\'s key', () => {
+  const outcomeOf = (operator: Operator<Change<Row>, unknown, unknown, unknown>, give: (driver: Driver) => void): unknown => {
+    const driver = driverOf(operator);
+    give(driver);
+    return outcomes(driver);
+  };
+  const refused = [`dead letter: the record's key is not made of column name. ${NAME_THE_KEY}`];
+
+  it('are dead letters: the old row would stay, and a delete would take its key from a row that has none', () => {
+    expect(outcomeOf(upserts({ key: 'name' }), (driver) => driver.input(rows).update(two, null, { key: 1 }))).to.deep.equal(refused);
+    expect(outcomeOf(upserts({ key: 'name' }), (driver) => driver.input(rows).delete({ id: 1, name: '' }, { key: 1 }))).to.deep.equal(refused);
+    expect(outcomeOf((all) => all.pipe(dedupe('seen'), filter(({ op }) => op !== 't'), upserts({ key: 'name' })), (driver) => driver.input(rows).insert(one, { key: 1, source: { lsn: 5n } }))).to.deep.equal(refused);
+  });
+
+  it('are none when the connector makes the key of them, in whatever order', () => {
+    expect(outcomeOf(upserts({ key: ['name', 'id'] }), (driver) => driver.input(rows).delete(one, { key: [1, 'one'] }))).to.deep.equal([{ type: 'delete', key: ['one', 1], row: null }]);
+    expect(outcomeOf(upserts({ key: 'id' }), (driver) => driver.input(rows).delete(one, { key: '1' }))).to.deep.equal([{ type: 'delete', key: 1, row: null }]);
+  });
+
+  it('cannot be told once the topology has given the records another key', () => {
+    expect(outcomeOf((all) => all.pipe(keyBy(() => 'x'), upserts({ key: 'name' })), (driver) => driver.input(rows).insert(one, { key: 1 }))).to.deep.equal([{ type: 'upsert', key: 'one', row: one }]);
+  });
 });
 
 describe('dedupe', () => {

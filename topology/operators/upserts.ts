@@ -7,7 +7,10 @@ export type Upsert<Row, Id> =
   | { readonly type: 'delete'; readonly key: Id; readonly row: null };
 
 export interface UpsertsOptions<P> {
-  /** Column(s) of the primary key: several in the order in which the key on the topic has them. */
+  /**
+   * Column(s) of the key on the topic, several in its order: those of the primary key, or of the connector's `message.key.columns`. With other columns each change is a dead letter: under
+   * REPLICA IDENTITY DEFAULT a delete tells only its key, and an update of such a column would leave the old row where it is.
+   */
   readonly key: P;
 }
 

@@ -1,0 +1,58 @@
+/** How an error names the versions of schemas, which only the registry knows. */
+import { expect } from 'chai';
+import { afterEach, describe, it } from 'mocha';
+import { systemClock } from '../../lib/core/clock.ts';
+import { silentLogger } from '../../lib/core/logger.ts';
+import { createSerde, UnreadableSchemaError } from '../../lib/serde/index.ts';
+import { avro } from '../../topology/codecs.ts';
+import { closeRegistries, registry, type Answer } from './registry-server.ts';
+import { batchOf, recordOf, wire } from './support.ts';
+
+afterEach(closeRegistries);
+
+const failureOf = (run: () => unknown): unknown => {
+  try {
+    return run();
+  } catch (error) {
+    return error;
+  }
+};
+
+describe('schemas that cannot be read', () => {
+  const old = { schema: JSON.stringify(recordOf('int').avro) };
+  const text = { schema: JSON.stringify(recordOf('string').avro) };
+  const batch = batchOf(wire(3, Buffer.from([2])), wire(4, Buffer.from([2, 97])));
+  const errorWith = async (versions: Answer): Promise<string> => {
+    const { url } = await registry((request, body) => (request.url!.endsWith('/versions') ? versions(request, body) : { status: 200, body: request.url!.endsWith('/3') ? old : text }));
+    const decoder = createSerde({ registryUrl: url, clock: systemClock, log: silentLogger, timeoutMs: 300 }).valueDecoder(avro(recordOf('int')));
+    await decoder.prepare(batch);
+    expect(decoder.decode(batch.value(0))).to.deep.equal({ v: 1 });
+    const error = failureOf(() => decoder.decode(batch.value(1)));
+    expect(error).to.be.instanceOf(UnreadableSchemaError);
+    return (error as Error).message.split('. ')[0]!;
+  };
+  const bare = 'schema 4 (R) cannot be read, v: string cannot be read as int; the records before it have schema 3';
+
+  it('are named by their versions', async () => {
+    const versionsOf: Readonly<Record<string, unknown>> = { '/apis/ccompat/v7/schemas/ids/3/versions': [{ subject: 'orders-value', version: 1 }], '/apis/ccompat/v7/schemas/ids/4/versions': [{ subject: 'orders-value', version: 2 }, { subject: 'b', version: 9 }] };
+    expect(await errorWith(({ url }) => ({ status: 200, body: versionsOf[url!] }))).to.equal(
+      'schema 4 (R, version 2 of orders-value, version 9 of b) cannot be read, v: string cannot be read as int; the records before it have schema 3 (version 1 of orders-value)',
+    );
+  });
+
+  it('are named in bounds', async () => {
+    const many = Array.from({ length: 9 }, (_, i) => ({ subject: `s${i}`, version: i }));
+    expect(await errorWith(() => ({ status: 200, body: many }))).to.include('(R, version 0 of s0, version 1 of s1, version 2 of s2 and 6 more)');
+  });
+
+  for (const [what, answer] of [
+    ['knows no such question', () => ({ status: 404, body: { error_code: 404, message: 'HTTP 404' } })],
+    ['answers with no list', () => ({ status: 200, body: { subject: 'x', version: 1 } })],
+    ['answers with what is no JSON', () => ({ status: 200, body: '<html>' })],
+    ['lists nothing', () => ({ status: 200, body: [] })],
+    ['is gone by then', () => 'cut' as const],
+    ['does not answer', () => 'hang' as const],
+  ] as const) {
+    it(`are named by their ids alone when the registry ${what}`, async () => expect(await errorWith(answer)).to.equal(bare));
+  }
+});
