@@ -3,6 +3,7 @@ import { systemClock } from '../../lib/core/clock.ts';
 import { MemoryBroker, memoryPort } from '../../lib/kafka/memory/index.ts';
 import type { OutputBatch, Position, TaskProducer } from '../../lib/kafka/port.ts';
 import { commit, type Checkpoint } from '../../lib/runtime/checkpoint.ts';
+import { withNote } from '../../lib/runtime/offset-note.ts';
 import { median } from '../figures.ts';
 
 export interface CrashPointCost {
@@ -17,6 +18,7 @@ export interface CrashPointCost {
 const CALLS = 200_000;
 const ROUNDS = 9;
 const COMMITS = 400;
+const STAGE = { group: 'group', stores: [] };
 const POSITIONS: readonly Position[] = [{ topic: 'in', partition: 0, offset: 1 }];
 
 const cpuUs = async (times: number, act: () => Promise<void>): Promise<number> => {
@@ -33,9 +35,9 @@ const instant = (): TaskProducer => ({
 });
 
 /** The steps of the commit, and nothing between them. */
-const bare = async ({ producer, output, positions, state, sealedMs, group }: Checkpoint): Promise<void> => {
+const bare = async ({ producer, output, positions, state, sealedMs, stage }: Checkpoint): Promise<void> => {
   const sent = output.count > 0 ? await producer.send(output) : [];
-  await producer.sendOffsets(group, positions);
+  await producer.sendOffsets(stage.group, withNote(positions, stage));
   await producer.commit();
   if (state !== null) await state.committed(sent, sealedMs);
 };
@@ -49,14 +51,14 @@ const cheapestCommitUs = async (): Promise<number> => {
   const us = await cpuUs(COMMITS, async () => {
     const output = producer.batch();
     output.append('out', 0, 'key', 'value', systemClock.now());
-    await commit({ producer, group: 'group', output, positions: POSITIONS, state: null, sealedMs: 0, crash: null });
+    await commit({ producer, stage: STAGE, output, positions: POSITIONS, state: null, sealedMs: 0, crash: null });
   });
   await port.close();
   return us;
 };
 
 export const crashPointCost = async (): Promise<CrashPointCost> => {
-  const checkpoint: Checkpoint = { producer: instant(), group: 'group', output: { count: 1 } as OutputBatch, positions: POSITIONS, state: null, sealedMs: 0, crash: null };
+  const checkpoint: Checkpoint = { producer: instant(), stage: STAGE, output: { count: 1 } as OutputBatch, positions: POSITIONS, state: null, sealedMs: 0, crash: null };
   const differences: number[] = [];
   for (let round = 0; round <= ROUNDS; round += 1) {
     const [points, none] = [await cpuUs(CALLS, () => commit(checkpoint)), await cpuUs(CALLS, () => bare(checkpoint))];

@@ -1,7 +1,7 @@
 import type { Topology } from '../../topology/topology.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import { plan } from '../plan/plan.ts';
-import type { Plan } from '../plan/types.ts';
+import type { Plan, TopologyValue } from '../plan/types.ts';
 
 const readersOf = ({ stages }: Plan, topic: string): readonly string[] => stages.filter(({ entries }) => entries.some((entry) => entry.topic === topic)).map(({ name }) => name);
 
@@ -25,14 +25,15 @@ const losses = (whole: Plan, rest: Plan): readonly string[] => {
  * The topology without some of its sinks, and without the stages that only they need. Throws `ConfigurationError` for unknown names, when
  * nothing is left, and when a sink that is left out could not go on later where it stopped.
  */
-export const withoutSinks = (topology: Topology, names: readonly string[]): Topology => {
+export const withoutSinks = (topology: Topology, names: readonly string[]): TopologyValue => {
   if (names.length === 0) return topology;
   const known = topology.sinks.map(({ name }) => name);
   const unknown = names.filter((name) => !known.includes(name));
   if (unknown.length > 0) throw new ConfigurationError(unknown.map((name) => `There is no sink ${name}; there are ${known.join(', ')}`));
   const sinks = topology.sinks.filter(({ name }) => !names.includes(name));
   if (sinks.length === 0) throw new ConfigurationError(['No sink is left']);
-  const rest = Object.freeze({ name: topology.name, sinks: Object.freeze(sinks) });
+  const leftOut = topology.sinks.filter(({ name }) => names.includes(name));
+  const rest = Object.freeze({ name: topology.name, sinks: Object.freeze(sinks), leftOut: Object.freeze(leftOut) });
   const lost = losses(plan(topology), plan(rest));
   if (lost.length > 0) throw new ConfigurationError(lost.map((text) => `Without ${names.join(', ')}: ${text}`), { hint: 'Leave out all sinks that the stage feeds, or none of them' });
   return rest;

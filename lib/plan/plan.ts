@@ -21,7 +21,14 @@ export const plan = (topology: TopologyValue): Plan => {
   const late = [...new Set([...parts.flatMap((part) => [...part.problems, ...overlapProblems(part)]), ...duplicates(stages)])];
   if (late.length > 0) throw new ConfigurationError(late);
   const tables = uniqueTables(stages.flatMap((s) => s.tables));
-  return { app: topology.name, stages, tables, topics: topicsOf(stages, tables) };
+  const topics = topicsOf(stages, tables);
+  return { app: topology.name, stages, tables, topics, resting: restingOf(topology, topics) };
+};
+
+const restingOf = ({ name, sinks, leftOut = [] }: TopologyValue, topics: readonly TopicPlan[]): string[] => {
+  if (leftOut.length === 0) return [];
+  const running = new Set(topics.map(({ topic }) => topic));
+  return plan({ name, sinks: [...sinks, ...leftOut] }).topics.map(({ topic }) => topic).filter((topic) => !running.has(topic));
 };
 
 const duplicates = (stages: readonly StagePlan[]): string[] => {

@@ -59,10 +59,14 @@ export interface Plan {
   readonly stages: readonly StagePlan[];
   readonly tables: readonly TableNode[];
   readonly topics: readonly TopicPlan[];
+  /** Topics of sinks that are left out for now; they go on later. */
+  readonly resting: readonly string[];
 }
 
 /** What a plan is made of: what `topology(...)` returns. */
 export interface TopologyValue {
   readonly name: string;
   readonly sinks: readonly SinkNode[];
+  /** Sinks that do not run now; what they have in Kafka stays for them. Default: none. */
+  readonly leftOut?: readonly SinkNode[];
 }

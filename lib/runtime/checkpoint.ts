@@ -1,11 +1,13 @@
 import type { Crash } from '../core/crash-points.ts';
 import type { OutputBatch, Position, TaskProducer } from '../kafka/port.ts';
+import type { StagePlan } from '../plan/types.ts';
 import type { TaskState } from '../state/home.ts';
+import { withNote } from './offset-note.ts';
 
 /** Everything that a task has done since its last commit, closed. */
 export interface Checkpoint {
   readonly producer: TaskProducer;
-  readonly group: string;
+  readonly stage: Pick<StagePlan, 'group' | 'stores'>;
   /** Outputs, changelog records and dead letters. */
   readonly output: OutputBatch;
   /** The next offsets to process. */
@@ -23,14 +25,14 @@ export interface Checkpoint {
  * outcome unknown, and the task finds it out by opening again. Either way the caller drops everything uncommitted.
  */
 export const commit = async (checkpoint: Checkpoint): Promise<void> => {
-  const { producer, output, positions, state, crash } = checkpoint;
+  const { producer, output, stage, positions, state, crash } = checkpoint;
   // 1. Outputs and changelog records, inside the transaction.
   if (crash !== null) await crash('before-send');
   const sent = output.count > 0 ? await producer.send(output) : [];
   if (crash !== null) await crash('after-send');
   // 2. The offsets behind them.
   if (crash !== null) await crash('before-offsets');
-  await producer.sendOffsets(checkpoint.group, positions);
+  await producer.sendOffsets(stage.group, withNote(positions, stage));
   if (crash !== null) await crash('after-offsets');
   // 3. Both become visible, or neither.
   if (crash !== null) await crash('before-commit');

@@ -1,8 +1,11 @@
 /** Whether a plan fits what an earlier version of the application has left in Kafka. */
 import type { KafkaAdmin, TopicDescription } from '../kafka/port.ts';
 import { names } from '../plan/names.ts';
-import type { Plan, StagePlan, TopicPlan, TopicRole } from '../plan/types.ts';
+import type { Plan, TopicPlan, TopicRole } from '../plan/types.ts';
 import { namesakes } from './owned.ts';
+import type { SpanReader } from './spans.ts';
+import { stateProblems } from './state-fit.ts';
+import { deleteCommand, waitingIn } from './waiting.ts';
 
 export interface Fit {
   /** Why the application must not start as it is. */
@@ -19,6 +22,7 @@ export interface FitOptions {
   readonly counts: ReadonlyMap<string, number>;
   /** The counts that the plan asks for. */
   readonly wanted: ReadonlyMap<string, number>;
+  readonly spans: SpanReader;
 }
 
 /** Topics that belong to the application alone: whatever they hold can be made again from the topics that it reads. */
@@ -26,14 +30,17 @@ const INTERNAL: readonly TopicRole[] = ['changelog', 'repartition', 'input'];
 
 export const isInternal = ({ role }: TopicPlan): boolean => INTERNAL.includes(role);
 
-/** What to do when a plan does not fit. */
-export const RESET_HINT = 'Go back to the version that fits, or begin anew: `npx millrace reset FILE` shows what it would delete, and with --yes does it (docs/OPERATIONS.md, When a new version does not fit)';
-
 export const fitOf = async (plan: Plan, options: FitOptions): Promise<Fit> => {
-  const orphans = await orphansOf(plan, options.admin);
+  const { admin, existing, counts, spans } = options;
+  const orphans = await orphansOf(plan, admin);
+  const changelogs = orphans.filter((topic) => topic.endsWith(suffixOf(names.changelog)));
+  const waiting = await waitingIn(plan.app, orphans.filter((topic) => !changelogs.includes(topic)), { admin, spans });
   return {
-    problems: [...partitionProblems(plan, options), ...cleanupProblems(plan, options), ...await stateProblems(plan, orphans, options)],
-    warnings: orphans.map((topic) => `no step of the topology has the changelog ${topic} any more; to delete it: kafka-topics.sh --bootstrap-server BROKERS --delete --topic ${topic}`),
+    problems: [
+      ...partitionProblems(plan, options), ...cleanupProblems(plan, options),
+      ...await stateProblems(plan, { admin, existing, counts, spans, orphans: changelogs }), ...waiting.problems,
+    ],
+    warnings: [...changelogs.map((topic) => `no step of the topology has the changelog ${topic} any more; to delete it: ${deleteCommand(topic)}`), ...waiting.warnings],
   };
 };
 
@@ -56,36 +63,22 @@ const cleanupProblems = (plan: Plan, { existing }: FitOptions): string[] => plan
   return [`topic ${topic.topic} has cleanup.policy ${policies(there.config)}, the topology asks for ${policies(topic.config)}; if nothing is lost yet: ${command}`];
 });
 
-/** A stage that has worked before, and whose state is not there: it would go on counting from nothing. */
-const stateProblems = async (plan: Plan, orphans: readonly string[], options: FitOptions): Promise<string[]> => {
-  const problems = await Promise.all(plan.stages.map(async (stage) => {
-    const absent = stage.stores.filter(({ changelog }) => !options.existing.some((d) => d.topic === changelog));
-    if (absent.length === 0 || !await hasCommitted(stage, options)) return [];
-    // Asked again: another worker may have made them, and committed, since they were not there.
-    const made = await options.admin.describeTopics(absent.map(({ changelog }) => changelog));
-    const missing = absent.filter(({ changelog }) => !made.some((d) => d.topic === changelog));
-    return missing.map(({ name, changelog }) => {
-      const begin = `to begin it empty all the same: kafka-topics.sh --bootstrap-server BROKERS --create --topic ${changelog} --partitions ${options.counts.get(changelog)} --config cleanup.policy=compact`;
-      const former = orphans.length === 0 ? '' : `; was the store renamed? ${orphans.join(', ')} ${orphans.length === 1 ? 'is' : 'are'} left over: give it its former name back`;
-      return `group ${stage.group} has committed offsets, but there is no changelog ${changelog}: the store '${name}' would begin empty in the middle of the stream${former}; ${begin}`;
-    });
-  }));
-  return problems.flat();
-};
+type Called = (app: string, part: string) => string;
 
-const hasCommitted = async (stage: StagePlan, { admin, counts }: FitOptions): Promise<boolean> => {
-  const places = stage.entries.flatMap(({ topic }) => Array.from({ length: counts.get(topic) ?? 0 }, (_, partition) => ({ topic, partition })));
-  return (await admin.committed(stage.group, places)).length > 0;
-};
+const suffixOf = (called: Called): string => called('\n', '\n').split('\n').at(-1)!;
 
-/** Changelogs that have the application's name in front and no place in the plan. */
+/** Changelogs, repartition and input topics that have the application's name in front and no place in the plan. */
 export const orphansOf = async (plan: Plan, admin: KafkaAdmin): Promise<string[]> => {
-  const [prefix, suffix] = names.changelog(plan.app, '\n').split('\n') as [string, string];
-  const known = new Set(plan.topics.map(({ topic }) => topic));
+  const prefix = prefixOf(plan.app);
+  const known = new Set([...plan.topics.map(({ topic }) => topic), ...plan.resting]);
+  const isInternalName = (topic: string): boolean => topic.startsWith(prefix) && [names.changelog, names.repartition, names.input].some((called) => topic.endsWith(suffixOf(called)) && topic.length > called(plan.app, '').length);
   const listed = await admin.listTopics();
-  const candidates = listed.filter((topic) => topic.startsWith(prefix) && topic.endsWith(suffix) && topic.length > prefix.length + suffix.length && !known.has(topic));
+  const candidates = listed.filter((topic) => isInternalName(topic) && !known.has(topic));
   if (candidates.length === 0) return [];
-  // The changelogs of an application `shop-eu` begin with `shop-` too.
+  // The topics of an application `shop-eu` begin with `shop-` too.
   const others = namesakes(plan.app, { topics: listed, groups: await admin.listGroups() }, plan.stages.map(({ name }) => name));
-  return candidates.filter((topic) => !others.some((app) => topic.startsWith(names.changelog(app, '\n').split('\n')[0]!))).toSorted();
+  return candidates.filter((topic) => !others.some((app) => topic.startsWith(prefixOf(app)))).toSorted();
 };
+
+/** What an application's internal topics begin with. */
+const prefixOf = (app: string): string => names.changelog(app, '\n').split('\n')[0]!;

@@ -9,6 +9,7 @@ import type { Engine } from './engine.ts';
 import { openState } from './open-state.ts';
 import { ProcessingEngine } from './processing.ts';
 import { SinkingEngine } from './sinking.ts';
+import { checkState } from './state-fit.ts';
 import { Task, type TaskEntry } from './task.ts';
 import { timeOf } from './time.ts';
 import { Wake } from './wake.ts';
@@ -45,11 +46,13 @@ export const openTask = async (context: StageContext, { partition, signal, membe
     // 2. The committed offsets.
     const places = placesOf(context, partition);
     if (crash !== null) await crash('before-positions');
-    const committed = await startPositions(context, places);
+    const stored = await context.admin.committed(stage.group, places);
+    const committed = await startPositions(context, places, stored);
     if (crash !== null) await crash('after-positions');
     // 3. Stores from their changelogs, to the last stable offset.
     if (crash !== null) await crash('before-restore');
     state = await openState(context, { partition, owner, signal }, stores);
+    if (state !== null) await checkState(context, partition, { producer, starts: committed, committed: stored, state });
     if (crash !== null) await crash('after-restore');
     for (const output of stage.outputs) await context.serdes.encoder(output.codec, output.topic).prepare();
     // 4. Joined tables are loaded before the stage opens its first task (worker.ts).
@@ -79,9 +82,8 @@ export const placesOf = (context: Pick<StageContext, 'stage' | 'partitions'>, pa
   context.stage.entries.filter((e) => partition < context.partitions.get(e.topic)!).map(({ topic }) => ({ topic, partition }));
 
 /** Where to begin: behind what was committed, else where the log begins. What was deleted or cut off before it was read is not passed over in silence. */
-const startPositions = async (context: StageContext, places: readonly TopicPartition[]): Promise<Position[]> => {
+const startPositions = async (context: StageContext, places: readonly TopicPartition[], committed: readonly Position[]): Promise<Position[]> => {
   const { admin, stage } = context;
-  const committed = await admin.committed(stage.group, places);
   const starts = await admin.startOffsets(places);
   const ends = await admin.endOffsets(places, 'read_uncommitted');
   return starts.map((start, i) => {

@@ -240,7 +240,7 @@ export class ProcessingEngine implements Engine, StageHost {
     const sealedMs = clock.now();
     const sealed = sealStores(stores.values(), this.#output, partition, sealedMs);
     const { records } = this.#uncommitted;
-    const checkpoint = { producer, group: stage.group, output: this.#output, positions: this.#uncommitted.take(partition), state, sealedMs, crash };
+    const checkpoint = { producer, stage, output: this.#output, positions: this.#uncommitted.take(partition), state, sealedMs, crash };
     this.#output = producer.batch();
     const startedMs = clock.monotonic();
     this.#committing = commit(checkpoint).then(

@@ -165,7 +165,7 @@ class Worker implements RunHandle {
   async #start(): Promise<void> {
     const { signal } = this.#stopping;
     if (this.#opensHome) this.#home = await this.#diskHome();
-    const partitions = await this.#retry('preparing topics', () => prepareTopics(this.plan, { admin: this.#admin, config: this.#config, clock: this.#clock, log: this.#log, signal }));
+    const partitions = await this.#retry('preparing topics', () => prepareTopics(this.plan, { admin: this.#admin, port: this.#port, config: this.#config, clock: this.#clock, log: this.#log, signal }));
     this.#maxBytes = await this.#retry('describing topics', () => largestRecords(this.plan, this.#admin));
     const tables = new Map(this.plan.tables.map((node) => [node, this.#load(node, partitions)]));
     void this.#purging(partitions);

@@ -200,7 +200,7 @@ export class SinkingEngine implements Engine, StageHost {
     this.#committedMs = startedMs;
     if (positions.length === 0) return;
     const output = this.#lettersBefore(positions);
-    await commit({ producer, group: context.stage.group, output, positions, state: null, sealedMs: context.clock.now(), crash: context.crash });
+    await commit({ producer, stage: context.stage, output, positions, state: null, sealedMs: context.clock.now(), crash: context.crash });
     if (context.crash !== null) await context.crash('before-forget');
     for (const { topic, offset } of positions) this.#committed.set(topic, offset);
     this.#commits += 1;

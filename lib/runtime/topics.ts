@@ -2,9 +2,12 @@ import type { Clock } from '../core/clock.ts';
 import type { Config } from '../core/config.ts';
 import { ConfigurationError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
-import type { KafkaAdmin, TopicDescription } from '../kafka/port.ts';
+import type { KafkaAdmin, KafkaPort, TopicDescription } from '../kafka/port.ts';
 import type { Plan, TopicPlan } from '../plan/types.ts';
-import { fitOf, RESET_HINT } from './fit.ts';
+import { fitOf } from './fit.ts';
+import { RESET_HINT } from './hints.ts';
+import { fetchLimits } from './limits.ts';
+import { SpanReader } from './spans.ts';
 
 const WAIT_STEP_MS = 500;
 const MAX_BYTES = 'max.message.bytes';
@@ -14,6 +17,8 @@ export type PartitionCounts = ReadonlyMap<string, number>;
 
 export interface TopicsOptions {
   readonly admin: KafkaAdmin;
+  /** For a look into topics that an earlier version has left. */
+  readonly port: KafkaPort;
   readonly config: Config;
   readonly clock: Clock;
   readonly log: Logger;
@@ -41,7 +46,9 @@ export const prepareTopics = async (plan: Plan, options: TopicsOptions): Promise
     if (there === undefined) missing.push(topic);
   }
   const together = coPartitionProblems(plan, counts);
-  const fit = await fitOf(plan, { admin: options.admin, existing: described, counts, wanted });
+  const { admin, port, signal } = options;
+  const spans = new SpanReader({ admin, port, limits: fetchLimits(options.config), signal });
+  const fit = await fitOf(plan, { admin, existing: described, counts, wanted, spans }).finally(() => spans.close());
   if (together.length + fit.problems.length > 0) throw new ConfigurationError([...fit.problems, ...together], fit.problems.length === 0 ? {} : { hint: RESET_HINT });
   for (const warning of fit.warnings) options.log.warn(warning);
   await options.admin.createTopics(missing.map((t) => ({

@@ -58,6 +58,7 @@ describe('tasks that are opened', () => {
     cluster.broker.createTopics([{ topic: 'app-sums-changelog', partitions: 1, replicationFactor: 1, config: { 'cleanup.policy': 'compact' } }]);
     const records = 4_000;
     for (let n = 0; n < records; n += 1) cluster.send('app-sums-changelog', [n], `key-${n}`);
+    cluster.broker.group('app.numbers').commitOffsets([{ topic: 'numbers', partition: 0, offset: 0 }]);
     const log = new KeptLog();
     const handle = cluster.start(sums, { log, settings: { restoreLogIntervalMs: 1, fetchPartitionBytes: 1_024 } });
     const seen: { readonly records: number; readonly ms: number | null }[] = [];
