@@ -108,6 +108,7 @@ const SHORT_TEXT_MODIFIER = 259;
 const isWide = (column: Column): boolean => {
   const { type, storage, modifier } = column;
   if (storage === 'p' || column.generated || SHORT_TYPES.has(type)) return false;
+  if (isArray(column) && (NO_ARRAYS.has(elementOf(column)) || NULL_ARRAYS.has(elementOf(column)))) return false;
   if (modifier < 0) return true;
   if (SHORT_TEXTS.has(type)) return modifier > SHORT_TEXT_MODIFIER;
   if (BITS.has(type)) return modifier > LARGE_BYTES * 8;

@@ -82,7 +82,7 @@ describe('millrace connectors scaffold, for the tables of the engagement example
   });
 
   it('writes a file that is valid, works, and has no password in it', async () => {
-    const args = [stack.endpoints.postgresUrl!, '--tables', tables.join(','), '--streams', tables[1]!, '--name', SCHEMA, '--out', file];
+    const args = [stack.endpoints.postgresUrl!, '--tables', tables.join(','), '--streams', tables[1]!, '--signals', `${SCHEMA}.debezium_signal`, '--name', SCHEMA, '--out', file];
     const { code, stdout, stderr } = await scaffold(...args);
     expect({ code, stdout }).to.deep.equal({ code: 0, stdout: `wrote ${file}\n` });
     expect(stderr).to.contain('The database has what the connector needs.').and.to.contain(`ALTER TABLE ${tables[1]} REPLICA IDENTITY FULL;`).and.not.to.contain(`ALTER TABLE ${tables[0]} REPLICA`);
@@ -103,6 +103,13 @@ describe('millrace connectors scaffold, for the tables of the engagement example
     expect(await rowsOf('content')).to.have.length(1);
     expect((await rowsOf('content'))[0]).to.deep.include({ id: CONTENT, title: 'A title', publish_ts: '2026-01-02T03:04:05.123456Z' });
     expect((await rowsOf('engagement_events'))[0]).to.deep.include({ content_id: CONTENT, event_type: 'play', raw_payload: '{"a": 1}' });
+  });
+
+  it('takes signals: the table for them is in the publication that the connector made', async () => {
+    const { code, stderr } = await millrace(['snapshot', tables[0]!, '--connector', SCHEMA], { ...stack.environment });
+    expect(code, stderr).to.equal(0);
+    for (let attempt = 0; attempt < ARRIVAL_ATTEMPTS && (await rowsOf('content')).length < 2; attempt += 1) await delay(ARRIVAL_PAUSE_MS);
+    expect(await rowsOf('content')).to.have.length(2);
   });
 
   it('gives the table a compacted topic and the stream one that is not', async () => {
@@ -189,6 +196,68 @@ describe('millrace connectors scaffold, with a user without rights', function ()
     expect(since.code).to.equal(0);
     expect(since.document.needs.map(({ level }) => level)).not.to.include('required');
     expect(since.document.needs.map(({ text }) => text).join('\n')).to.contain('shop.log has no key').and.to.contain('in a date of shop.log');
+  });
+
+  it('sees every table of which PostgreSQL refuses updates once it is published, and what mends it does', async () => {
+    await admin.query(`
+      CREATE SCHEMA odd;
+      CREATE TABLE odd.nothing (id int PRIMARY KEY, n int);
+      ALTER TABLE odd.nothing REPLICA IDENTITY NOTHING;
+      CREATE TABLE odd.later (id int PRIMARY KEY DEFERRABLE, n int);
+      CREATE TABLE odd.lost (id int NOT NULL, n int);
+      CREATE UNIQUE INDEX lost_index ON odd.lost (id);
+      ALTER TABLE odd.lost REPLICA IDENTITY USING INDEX lost_index;
+      DROP INDEX odd.lost_index;
+      CREATE TABLE odd.parts (id int PRIMARY KEY, n int) PARTITION BY RANGE (id);
+      CREATE TABLE odd."Old part" PARTITION OF odd.parts FOR VALUES FROM (0) TO (10);
+      CREATE TABLE odd."new part" PARTITION OF odd.parts FOR VALUES FROM (10) TO (20);
+      ALTER TABLE odd."Old part" REPLICA IDENTITY NOTHING;
+      CREATE TABLE odd.fine (id int PRIMARY KEY, n int);
+      CREATE PUBLICATION odd FOR TABLE odd.nothing, odd.later, odd.lost, odd.parts, odd.fine;
+      GRANT USAGE ON SCHEMA odd TO reader; GRANT SELECT ON ALL TABLES IN SCHEMA odd TO reader`);
+    const names = ['nothing', 'later', 'lost', 'parts', 'fine'];
+    for (const name of names) await admin.query(`INSERT INTO odd.${name} VALUES (1, 1)`);
+    const updates = async (): Promise<string[]> => {
+      const done: string[] = [];
+      for (const name of names) await admin.query(`UPDATE odd.${name} SET n = n + 1`).then(() => done.push(name), () => undefined);
+      return done;
+    };
+    expect(await updates()).to.deep.equal(['fine']);
+    const { stdout } = await scaffold(url, '--tables', names.map((name) => `odd.${name}`).join(','), '--name', 'odd', '--json');
+    const needs = (JSON.parse(stdout) as Document).needs.filter(({ level, sql }) => level === 'required' && sql?.includes('IDENTITY'));
+    expect(needs.map(({ sql }) => sql)).to.deep.equal([
+      'ALTER TABLE odd.nothing REPLICA IDENTITY DEFAULT;', 'ALTER TABLE odd.later REPLICA IDENTITY FULL;', 'ALTER TABLE odd.lost REPLICA IDENTITY FULL;', 'ALTER TABLE odd."Old part" REPLICA IDENTITY DEFAULT;',
+    ]);
+    for (const { sql } of needs) await admin.query(sql!);
+    expect(await updates()).to.deep.equal(names);
+  });
+
+  it('sees what is lost of columns', async () => {
+    await admin.query(`
+      CREATE DOMAIN odd.short AS varchar(10);
+      CREATE TABLE odd.lossy (id int PRIMARY KEY, state text DEFAULT 'new', settings jsonb NOT NULL DEFAULT '{}', board int[][], exact numeric, price numeric(10, 2), code odd.short, span interval, names xml[],
+        total int GENERATED ALWAYS AS (id + 1) STORED, at timestamp(3), address inet, days daterange);
+      GRANT SELECT ON odd.lossy TO reader`);
+    const { stdout } = await scaffold(url, '--tables', 'odd.lossy', '--name', 'lossy', '--json');
+    const told = (JSON.parse(stdout) as Document).needs.filter(({ level, key }) => level === 'advised' && key === 'table.include.list').map(({ text }) => text);
+    const columns = told.map((text) => text.match(/(?:\(|: )([\w, ]+)\)?(?::[^:]*)?$/)?.[1]);
+    expect(columns).to.deep.equal(['state, settings, board', 'exact', 'board', 'names', 'state', 'settings', 'total']);
+  });
+
+  it('looks at all tables when a connector names none, and at those that a publication of all has', async () => {
+    const { port, pathname } = new URL(url);
+    const file = join(dir, 'all.json');
+    const config = {
+      'connector.class': 'io.debezium.connector.postgresql.PostgresConnector', 'plugin.name': 'pgoutput', 'topic.prefix': 'all', 'schema.include.list': 'odd', 'slot.name': 'every', 'publication.name': 'every',
+      'topic.creation.default.partitions': '1', 'topic.creation.default.replication.factor': '1', 'snapshot.mode': 'initial',
+      'database.hostname': '127.0.0.1', 'database.port': port, 'database.user': 'reader', 'database.password': 'hunter22/?', 'database.dbname': pathname.slice(1),
+    };
+    await writeFile(file, JSON.stringify({ name: `${SCHEMA}_all`, config }));
+    await admin.query('CREATE TABLE shop.unseen (id int)');
+    const { code, stderr } = await millrace(['connectors', 'validate', file, '--dir', stack.dir, '--skip', 'registry'], { MILLRACE_CONNECT_URL: '' });
+    expect(code).to.equal(2);
+    expect(stderr).to.contain('publication.name: there is no publication every, and only a superuser may make one of all tables').and.to.match(/CREATE PUBLICATION every FOR TABLE .*odd\.fine.*odd\.nothing/);
+    expect(stderr).to.match(/publication\.autocreate\.mode: all_tables publishes every table .*: shop\.unseen\. Set filtered/);
   });
 
   it('says that a slot of that name is there', async () => {
