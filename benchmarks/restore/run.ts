@@ -6,12 +6,13 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { partitionOf } from '../../lib/kafka/partitioner.ts';
 import type { KafkaPort } from '../../lib/kafka/port.ts';
+import { names } from '../../lib/plan/names.ts';
 import { runCommand } from '../command.ts';
 import { median } from '../figures.ts';
 import { say } from '../say.ts';
 import { openPort, type StackEnvironment } from '../stack.ts';
 import type { Measured } from './reader.ts';
-import { CHANGELOG, INPUT, OUTPUT, PARTITIONS, type Total } from './topology.ts';
+import { APP, CHANGELOG, INPUT, OUTPUT, PARTITIONS, type Total } from './topology.ts';
 import type { Said } from './worker.ts';
 
 const TIMEOUT_MS = 180_000;
@@ -65,6 +66,8 @@ const load = async (port: KafkaPort, keys: number): Promise<void> => {
       batch.append(CHANGELOG, partitionOf(key, PARTITIONS), key, JSON.stringify({ orders: n % 50, amount: n % 10_000, note: NOTE } satisfies Total), Date.now());
     }
     await producer.send(batch);
+    // A worker refuses state that no offsets stand for.
+    await producer.sendOffsets(names.group(APP, INPUT), Array.from({ length: PARTITIONS }, (_, partition) => ({ topic: INPUT, partition, offset: 0 })));
     await producer.commit();
   }
   await producer.close();
