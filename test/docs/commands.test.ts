@@ -11,12 +11,16 @@ interface Command {
   readonly text: string;
 }
 
+/** What the pages run beside npm and our own command line. */
+const TOOLS = ['mocha', 'node'];
+/** The shell's and Git's own. */
+const isForeign = (text: string): boolean => /^(cd|git) /.test(text);
 const isCommand = (text: string): boolean => /^(npm (start|test|ci|install|run|exec)|npx |millrace [a-z])/.test(text);
 
 const commands: readonly Command[] = pages.flatMap((page) => {
   const text = read(page);
   const lines = fences(text, 'sh').flatMap((fence) => fence.trim().split('\n'));
-  return [...lines, ...inline(text).filter(isCommand)].map((line) => ({ page, text: line }));
+  return [...lines.filter((line) => !isForeign(line)), ...inline(text).filter(isCommand)].map((line) => ({ page, text: line }));
 });
 
 const words = (text: string): string[] => text.replace(/^npx /, '').split(/ +/);
@@ -50,6 +54,12 @@ describe('commands in the pages', function () {
         return;
       }
       const [npm, verb, third] = words(text);
+      if (text.startsWith('npx ')) {
+        expect(TOOLS).to.include(npm);
+        expect(existsSync(join(ROOT, 'node_modules', '.bin', npm!)), npm).to.equal(true);
+        if (verb !== undefined) expect(existsSync(join(ROOT, verb)), verb).to.equal(true);
+        return;
+      }
       expect(npm).to.equal('npm');
       if (verb === 'ci' || verb === 'install') return;
       expect(scripts).to.have.property(verb === 'run' ? third! : verb!);
@@ -65,6 +75,7 @@ describe('commands in the pages', function () {
     const listed = rows.flatMap(([names]) => names!);
     const wanted = commands.map(({ text }) => {
       if (words(text)[0] === 'millrace') return nameOf(text).join(' ');
+      if (text.startsWith('npx ')) return `npx ${words(text)[0]!}`;
       return words(text).slice(0, words(text)[1] === 'run' ? 3 : 2).join(' ');
     });
     expect([...new Set(wanted)].filter((name) => !listed.includes(name))).to.deep.equal([]);
