@@ -19,7 +19,8 @@ const KNOWN_TYPES: ReadonlySet<string> = new Set([
 ]);
 /** Types whose arrays it has no type for though it has one for them, and does not take as unknown either. */
 const NO_ARRAYS: ReadonlySet<string> = new Set(['interval', 'money', 'name', 'point', 'varbit', 'xml']);
-const NULL_ARRAYS: ReadonlySet<string> = new Set(['bit', 'tsvector']);
+/** Types whose arrays always are null. */
+const NULL_ARRAYS: ReadonlySet<string> = new Set(['bit']);
 /** Types whose defaults do not reach the schema. */
 const NO_DEFAULTS: ReadonlySet<string> = new Set(['bytea', 'inet']);
 
@@ -47,13 +48,13 @@ export const LOSSES: readonly Loss[] = [
     text: (table) => `NaN and infinities in a numeric of ${table} arrive as null, and stop the connector where null may not be; decimal.handling.mode string carries them`,
   },
   { name: 'Arrays with NaN in them', applies: ({ type }) => type === 'numeric[]', text: (table) => `an array of ${table} with a NaN in it arrives as null` },
-  { name: 'Arrays with NULL in them', applies: (column) => isArray(column) && column.kind === 'e', text: (table) => `an array of an enum of ${table} with a NULL in it arrives as null` },
+  { name: 'Arrays with NULL in them', applies: (column) => isArray(column) && (column.kind === 'e' || elementOf(column) === 'tsvector'), text: (table) => `an array of an enum or tsvector of ${table} with a NULL in it arrives as null` },
   {
     name: 'Arrays of more than one dimension',
     applies: (column) => isArray(column) && column.dimensions > 1,
     text: (table) => `arrays of more than one dimension of ${table} arrive as lists of nulls, or of texts that say nothing`,
   },
-  { name: 'Arrays that arrive as null', applies: (column) => isArray(column) && NULL_ARRAYS.has(elementOf(column)), text: (table) => `arrays of bit and tsvector of ${table} always arrive as null` },
+  { name: 'Arrays that arrive as null', applies: (column) => isArray(column) && NULL_ARRAYS.has(elementOf(column)), text: (table) => `arrays of bit of ${table} always arrive as null` },
   {
     name: 'Arrays that are left out',
     applies: (column) => isArray(column) && NO_ARRAYS.has(elementOf(column)),

@@ -1,7 +1,8 @@
 /** docs/TYPES.md says of each type what the integration test sees of it. */
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { FACTS, Refused, TEXT_MODE_FACTS, type TypeFact } from '../integration/types/facts.ts';
+import { LOSSES } from '../../lib/connect/losses.ts';
+import { FACTS, LEFT_OUT, Refused, TEXT_MODE_FACTS, type TypeFact } from '../integration/types/facts.ts';
 import { inline, read } from './support.ts';
 
 const page = read('docs/TYPES.md');
@@ -34,4 +35,15 @@ describe('docs/TYPES.md', () => {
       expect(linesOf(section(title))).to.deep.equal(facts.map((fact) => ({ name: fact.name, avro: fact.avro, type: fact.type, choices: choicesOf(fact) })));
     });
   }
+
+  it('lists each loss that scaffold and validate name, and no other', () => {
+    const listed = section('What Debezium does not carry').split('\n').filter((line) => line.startsWith('- ')).flatMap((line) => [...line.matchAll(/(?:^- |and )\*\*(.+?)\*\*/g)].map(([, name]) => name));
+    expect(listed).to.deep.equal(LOSSES.map(({ name }) => name));
+  });
+
+  it('names the arrays that are left out', () => {
+    const line = page.split('\n').find((each) => each.startsWith('- **Arrays that are left out**'))!;
+    const arrays = LEFT_OUT.filter(({ sql }) => sql.endsWith('[]')).map(({ sql }) => sql.slice(0, -2));
+    expect(inline(line)).to.deep.equal(arrays);
+  });
 });

@@ -10,6 +10,14 @@ export class Refused {
   }
 }
 
+/** What is read is different each time; its JSON looks like this. */
+export class Like {
+  readonly pattern: RegExp;
+  constructor(pattern: RegExp) {
+    this.pattern = pattern;
+  }
+}
+
 export interface ValueFact {
   /** An SQL literal. */
   readonly sql: string;
@@ -44,6 +52,7 @@ const NUMBERS: readonly TypeFact[] = [
   { name: 'smallint', sql: 'smallint', avro: 'int', type: 'number', values: [value('-32768', -32768), value('32767', 32767)] },
   { name: 'integer', sql: 'integer', avro: 'int', type: 'number', values: [value('-2147483648', -2147483648), value('2147483647', 2147483647)] },
   { name: 'integer DEFAULT 7', sql: 'integer DEFAULT 7', avro: 'int', type: 'number', values: [value('NULL', 7), value('1', 1)] },
+  { name: 'bigint DEFAULT length()', sql: "bigint DEFAULT length('abc')", avro: 'long', type: 'bigint', values: [value('NULL', 0n, 0)] },
   {
     name: 'bigint', sql: 'bigint', avro: 'long', type: 'bigint',
     values: [value('-9223372036854775808', -9223372036854775808n, tooLarge), value('9007199254740993', 9007199254740993n, tooLarge), value('9007199254740991', 9007199254740991n, 9007199254740991), value('-7', -7n, -7)],
@@ -71,6 +80,7 @@ const TEXTS: readonly TypeFact[] = [
   { name: 'text', sql: 'text', avro: 'string', type: 'string', values: [value("'zürich 🎉'", 'zürich 🎉'), value("''", '')] },
   { name: 'varchar(n)', sql: 'varchar(10)', avro: 'string', type: 'string', values: [value("'ab '", 'ab ')] },
   { name: 'char(n)', sql: 'char(5)', avro: 'string', type: 'string', values: [value("'ab'", 'ab   '), value("''", '     ')] },
+  { name: 'name', sql: 'name', avro: 'string', type: 'string', values: [{ ...value("'abc'", null), snapshot: { read: 'abc', chosen: 'abc' } }] },
   { name: 'citext', sql: 'citext', avro: 'string', type: 'string', values: [value("'AbC'", 'AbC')] },
   { name: 'bytea', sql: 'bytea', avro: 'bytes', type: 'Uint8Array', values: [value("'\\x00ff10'", bytes('00ff10')), value("''", bytes(''))] },
   { name: 'uuid', sql: 'uuid', avro: 'string Uuid', type: 'string', values: [value("'8D3F9A52-0C7E-4C53-9A41-1F0B8A2A9F10'", '8d3f9a52-0c7e-4c53-9a41-1f0b8a2a9f10')] },
@@ -136,23 +146,42 @@ const RANGES: readonly TypeFact[] = [
   { name: 'int4range, int8range', sql: 'int4range', avro: 'string', type: 'string', values: [value("'[1,10]'", '[1,11)'), value("'empty'", 'empty'), value("'(,5]'", '(,6)')] },
   { name: 'numrange', sql: 'numrange', avro: 'string', type: 'string', values: [value("'[1.5,2.5]'", '[1.5,2.5]')] },
   { name: 'tsrange', sql: 'tsrange', avro: 'string', type: 'string', values: [value("'[2026-01-01,2026-01-02 00:00:00.123456)'", '["2026-01-01 00:00:00","2026-01-02 00:00:00.123456")')] },
+  { name: 'tstzrange', sql: 'tstzrange', avro: 'string', type: 'string', values: [value("'[2026-01-01 00:00:00+00,2026-01-02 00:00:00.123456+00)'", new Like(/^"\[\\"2026-01-01 00:00:00\+00\\",\\"2026-01-02 00:00:00\.123456\+00\\"\)"$/))] },
   { name: 'daterange', sql: 'daterange', avro: 'string', type: 'string', values: [value("'[2026-01-01,2026-01-02]'", '[2026-01-01,2026-01-03)')] },
 ];
 
 const ARRAYS: readonly TypeFact[] = [
-  { name: 'integer[]', sql: 'int[]', avro: 'array of int', type: 'readonly (number | null)[]', values: [value("'{1,NULL,-3}'", [1, null, -3]), value("'{}'", [])] },
+  { name: 'integer[]', sql: 'int[]', avro: 'array of int', type: 'readonly (number | null)[]', values: [value("'{1,NULL,-3}'", [1, null, -3]), value("'{}'", []), value("'{{1,2},{3,4}}'", [null, null])] },
   { name: 'bigint[]', sql: 'bigint[]', avro: 'array of long', type: 'readonly (bigint | null)[]', values: [value("'{9007199254740993,NULL}'", [9007199254740993n, null], tooLarge), value("'{5}'", [5n], [5])] },
-  { name: 'text[]', sql: 'text[]', avro: 'array of string', type: 'readonly (string | null)[]', values: [value(`'{a,NULL,"b c"}'`, ['a', null, 'b c'])] },
+  { name: 'text[]', sql: 'text[]', avro: 'array of string', type: 'readonly (string | null)[]', values: [value(`'{a,NULL,"b c"}'`, ['a', null, 'b c']), value("'{{a},{b}}'", new Like(/^\["\[Ljava\.lang\.String;@/))] },
   { name: 'numeric(p,s)[]', sql: 'numeric(10,2)[]', avro: 'array of bytes Decimal', type: 'readonly (Decimal | null)[]', values: [value("'{1.5,NULL}'", ['1.50', null], [1.5, null]), value("'{1.5,NaN}'", null)] },
-  { name: 'numeric[]', sql: 'numeric[]', avro: 'array of record VariableScaleDecimal', type: 'readonly (Decimal | null)[]', values: [value("'{1.50,NULL}'", ['1.5', null], [1.5, null])] },
+  { name: 'numeric[]', sql: 'numeric[]', avro: 'array of record VariableScaleDecimal', type: 'readonly (Decimal | null)[]', values: [value("'{1.50,NULL}'", ['1.5', null], [1.5, null]), value("'{1.5,NaN}'", null)] },
   { name: 'uuid[]', sql: 'uuid[]', avro: 'array of string Uuid', type: 'readonly (string | null)[]', values: [value("'{8d3f9a52-0c7e-4c53-9a41-1f0b8a2a9f10}'", ['8d3f9a52-0c7e-4c53-9a41-1f0b8a2a9f10'])] },
-  { name: 'date[]', sql: 'date[]', avro: 'array of int Date', type: 'readonly (TimeUnits<number> | null)[]', values: [value("'{2026-01-02,NULL}'", [20455, null], ['2026-01-02', null])] },
+  { name: 'date[]', sql: 'date[]', avro: 'array of int Date', type: 'readonly (TimeUnits<number> | null)[]', values: [value("'{2026-01-02,NULL}'", [20455, null], ['2026-01-02', null]), value("'{0044-03-15 BC}'", [-703383], ['0044-03-15']), value("'{infinity}'", NO_DATE, NO_DATE)] },
   { name: 'timestamp[]', sql: 'timestamp[]', avro: 'array of long MicroTimestamp', type: 'readonly (TimeUnits<bigint> | null)[]', values: [value("'{2026-01-02 03:04:05.123456}'", [1767323045123456n], ['2026-01-02T03:04:05.123456'])] },
   { name: 'timestamptz[]', sql: 'timestamptz[]', avro: 'array of string ZonedTimestamp', type: 'readonly (string | null)[]', values: [value("'{2026-01-02 03:04:05.123456+00}'", ['2026-01-02T03:04:05.123456Z'])] },
+  { name: 'time[]', sql: 'time[]', avro: 'array of long MicroTime', type: 'readonly (TimeUnits<bigint> | null)[]', values: [value("'{03:04:05.123456,NULL}'", [11045123000n, null], ['03:04:05.123', null])] },
+  { name: 'timetz[]', sql: 'timetz[]', avro: 'array of string ZonedTime', type: 'readonly (string | null)[]', values: [value("'{03:04:05.123456+02,NULL}'", ['01:04:05.123456Z', null])] },
+  { name: 'tstzrange[]', sql: 'tstzrange[]', avro: 'array of string', type: 'readonly (string | null)[]', values: [value(`'{"empty",NULL}'`, ['empty', null])] },
+  { name: 'inet[]', sql: 'inet[]', avro: 'array of string', type: 'readonly (string | null)[]', values: [value("'{10.0.0.1,NULL}'", ['10.0.0.1', null])] },
+  { name: 'bit[]', sql: 'bit[]', avro: 'boolean', type: 'boolean', values: [value("'{1}'", null)] },
+  { name: 'tsvector[]', sql: 'tsvector[]', avro: 'array of string Tsvector', type: 'readonly string[]', values: [value(`'{"a fat cat"}'`, ["'a' 'cat' 'fat'"]), value(`'{"a",NULL}'`, null)] },
   { name: 'boolean[]', sql: 'boolean[]', avro: 'array of boolean', type: 'readonly (boolean | null)[]', values: [value("'{t,f,NULL}'", [true, false, null])] },
   { name: 'jsonb[]', sql: 'jsonb[]', avro: 'array of string Json', type: 'readonly (string | null)[]', values: [value(`'{"{\\"a\\":1}"}'`, ['{"a": 1}'])] },
   { name: 'bytea[]', sql: 'bytea[]', avro: 'array of bytes', type: 'readonly (Uint8Array | null)[]', values: [value(`'{"\\\\x00ff"}'`, [bytes('00ff')])] },
   { name: 'enum[]', sql: `${MOOD}[]`, avro: 'array of string Enum', type: 'readonly string[]', values: [value(`'{sad,"so so"}'`, ['sad', 'so so']), value("'{sad,NULL}'", null)] },
+];
+
+/** Types of which Debezium sends no column. */
+export const LEFT_OUT: readonly { readonly sql: string; readonly value: string }[] = [
+  { sql: 'interval[]', value: "'{1 day}'" },
+  { sql: 'money[]', value: "'{12.34}'" },
+  { sql: 'name[]', value: "'{abc}'" },
+  { sql: 'point[]', value: `'{"(1,2)"}'` },
+  { sql: 'varbit[]', value: "'{10}'" },
+  { sql: 'xml[]', value: "'{<a/>}'" },
+  { sql: 'int4multirange', value: "'{[1,5)}'" },
+  { sql: 'tsquery', value: "'a & b'" },
 ];
 
 export const FACTS: readonly TypeFact[] = [...NUMBERS, ...TEXTS, ...TIMES, ...RANGES, ...ARRAYS];
@@ -164,6 +193,7 @@ export const TEXT_MODE_FACTS: readonly TypeFact[] = [
     values: [value("'NaN'", 'NAN'), value("'Infinity'", 'POSITIVE_INFINITY'), value("'-Infinity'", 'NEGATIVE_INFINITY'), value('1e-30', `0.${'0'.repeat(29)}1`)],
   },
   { name: 'numeric(p,s)', sql: 'numeric(10,2)', avro: 'string', type: 'string', values: [value("'NaN'", 'NAN'), value('1.5', '1.50')] },
+  { name: 'numeric[]', sql: 'numeric[]', avro: 'array of string', type: 'readonly (string | null)[]', values: [value("'{1.50,NULL}'", ['1.50', null]), value("'{1.5,NaN}'", null)] },
   { name: 'interval', sql: 'interval', avro: 'string Interval', type: 'string', values: [value("'1 year 2 mons 3 days 04:05:06.789'", 'P1Y2M3DT4H5M6.789S'), value("'-178000000 years'", 'P-178000000Y0M0DT0H0M0S')] },
   { name: 'hstore', sql: 'hstore', avro: 'map of string', type: 'Readonly<Record<string, string | null>>', values: [value("'a=>1, b=>NULL'", { a: '1', b: null })] },
 ];
