@@ -129,7 +129,7 @@ export interface WideColumns {
   readonly silent: readonly string[];
 }
 
-export const wideColumns = (table: TableFacts): WideColumns => {
+export const wideColumns = (table: Pick<TableFacts, 'columns' | 'primaryKey'>): WideColumns => {
   const wide = table.columns.filter((column) => isWide(column) && !table.primaryKey.includes(column.name));
   const isSilent = (column: Column): boolean => (isArray(column) ? !TOLD_ARRAYS.has(elementOf(column)) : NULL_WHEN_UNCHANGED.has(column.type));
   const names = (silent: boolean): string[] => wide.filter((column) => isSilent(column) === silent).map(({ name }) => name);

@@ -1,7 +1,7 @@
 /** docs/TYPES.md says of each type what the integration test sees of it. */
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { LOSSES } from '../../lib/connect/losses.ts';
+import { LOSSES, wideColumns } from '../../lib/connect/losses.ts';
 import { FACTS, LEFT_OUT, Refused, TEXT_MODE_FACTS, type TypeFact } from '../integration/types/facts.ts';
 import { inline, read } from './support.ts';
 
@@ -45,5 +45,14 @@ describe('docs/TYPES.md', () => {
     const line = page.split('\n').find((each) => each.startsWith('- **Arrays that are left out**'))!;
     const arrays = LEFT_OUT.filter(({ sql }) => sql.endsWith('[]')).map(({ sql }) => sql.slice(0, -2));
     expect(inline(line)).to.deep.equal(arrays);
+  });
+
+  it('has the checks name the columns that docs/CHANGES.md says Debezium takes for null', () => {
+    const names: Readonly<Record<string, string>> = { integer: 'int4', bigint: 'int8' };
+    const [, scalars, arrays] = read('docs/CHANGES.md').match(/\*\*takes for null\*\*.*?, (a `.+?), and every array but those of (.+?):/)!;
+    const told = arrays!.split(/, | and /).map((type) => names[type] ?? type);
+    const columns = [...inline(scalars!), ...told.map((type) => `${type}[]`), 'int2[]', 'timestamp[]', 'bool[]', 'inet[]', 'text'];
+    const table = { primaryKey: [], columns: columns.map((type) => ({ name: type, type, kind: 'b', notNull: true, generated: false, defaultSql: null, dimensions: 0, storage: 'x', modifier: -1 })) };
+    expect(wideColumns(table)).to.deep.equal({ silent: [...inline(scalars!), 'int2[]', 'timestamp[]', 'bool[]', 'inet[]'], told: [...told.map((type) => `${type}[]`), 'text'] });
   });
 });
