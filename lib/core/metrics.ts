@@ -118,20 +118,20 @@ export class StageCounters {
   sinkRefusals = 0;
   readonly eventAge = new Histogram(AGE_BOUNDS_MS);
   breaker: BreakerState | null;
+  sinkDown: string | null = null;
   catchupTimeouts = 0;
   paused = 0;
   pausedBy: string | null = null;
   readonly #pauses = new Map<object, string>();
-  sinkDown: string | null = null;
   restoreRemaining = 0;
   restoreMs: number | null = null;
   readonly #restores = new Map<object, number>();
   lagRecords = 0;
+  waitingRecords = 0;
   lagMs = 0;
 
   constructor(stage: string, sink: string | null) {
     this.stage = stage;
-  waitingRecords = 0;
     this.sink = sink;
     this.breaker = sink === null ? null : 'closed';
   }

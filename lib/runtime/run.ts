@@ -124,11 +124,11 @@ class Worker implements RunHandle {
   readonly #stopping = new AbortController();
   readonly #counters: readonly StageCounters[];
   readonly #stages: StageRunner[] = [];
+  /** How far the groups of those stages are behind that have not asked to join them. */
+  readonly #waiting = new Map<StageCounters, () => Lag>();
   readonly #drivers: SinkDriver[] = [];
   readonly #tables = new Map<TableNode, TableReader>();
   readonly #events: WorkerEvents;
-  /** How far the groups of those stages are behind that have not asked to join them. */
-  readonly #waiting = new Map<StageCounters, () => Lag>();
   readonly #views: StoreViews;
   #maxBytes: ReadonlyMap<string, number> = new Map();
   #fail: (error: unknown) => void = () => {};
@@ -169,11 +169,11 @@ class Worker implements RunHandle {
     this.#maxBytes = await this.#retry('describing topics', () => largestRecords(this.plan, this.#admin));
     const tables = new Map(this.plan.tables.map((node) => [node, this.#load(node, partitions)]));
     void this.#purging(partitions);
+    const asking = { admin: this.#admin, clock: this.#clock, limited: this.#limited, partitions };
+    this.plan.stages.forEach((stage, i) => this.#waiting.set(this.#counters[i]!, groupLag({ ...asking, stage })));
     // A stage whose sink is down, or whose table cannot be read, waits for it alone.
     await Promise.all(this.plan.stages.map((stage, i) => this.#startStage(stage, this.#counters[i]!, partitions, tables)));
     if (!signal.aborted) this.#state = 'running';
-    const asking = { admin: this.#admin, clock: this.#clock, limited: this.#limited, partitions };
-    this.plan.stages.forEach((stage, i) => this.#waiting.set(this.#counters[i]!, groupLag({ ...asking, stage })));
   }
 
   #diskHome(): Promise<StateHome> {
@@ -211,11 +211,11 @@ class Worker implements RunHandle {
     };
     const runner = new StageRunner(context, (error) => this.#failed(error));
     this.#stages.push(runner);
+    this.#waiting.delete(counters);
+    counters.waitingRecords = 0;
     if (!this.#stopping.signal.aborted) await runner.start();
   }
 
-    this.#waiting.delete(counters);
-    counters.waitingRecords = 0;
   #retry<T>(what: string, attempt: () => Promise<T>, counters?: StageCounters): Promise<T> {
     return retrying({
       clock: this.#clock, config: this.#config, limited: this.#limited, signal: this.#stopping.signal, what,
@@ -249,10 +249,10 @@ class Worker implements RunHandle {
   }
 
   figures(): WorkerFigures {
+    for (const [counters, lag] of this.#waiting) ({ records: counters.waitingRecords, ms: counters.lagMs } = lag());
     for (const stage of this.#stages) stage.measure();
     const tables = this.plan.tables.map((node) => tableFigures(node.topic, this.#tables.get(node)));
     return { worker: this.worker, state: this.#state, stages: this.#counters.map((c) => c.snapshot()), tables };
-    for (const [counters, lag] of this.#waiting) ({ records: counters.waitingRecords, ms: counters.lagMs } = lag());
   }
 
   #failed(error: unknown): void {
