@@ -27,6 +27,19 @@ describe('millrace run', function () {
     expect(code).to.equal(2);
   });
 
+  it('ends with code 2 when there are fewer ports than workers, and says so before any worker starts', async () => {
+    const { code, stderr } = await millrace(['run', file, '--workers', '2'], { ...settings, MILLRACE_HTTP_PORT: '65535' });
+    expect(stderr).to.include('MILLRACE_HTTP_PORT=65535 leaves no port for each of 2 workers').and.to.include('Choose 65534 or lower, or auto');
+    expect(stderr).not.to.include('65536');
+    expect(code).to.equal(2);
+  });
+
+  it('leaves what is no port to the workers to refuse, as it was written', async () => {
+    const { code, stderr } = await millrace(['run', file, '--workers', '2'], { ...settings, MILLRACE_HTTP_PORT: '80.5' });
+    expect(stderr).to.include("MILLRACE_HTTP_PORT must be a port from 1 to 65535, auto or off, not '80.5'");
+    expect(code).to.equal(2);
+  });
+
   it('ends with code 2 when a flag is unknown', async () => {
     expect((await millrace(['run', file, '--metrics-port', '1'], settings)).code).to.equal(2);
   });

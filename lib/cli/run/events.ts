@@ -1,4 +1,4 @@
-import { distinctUntilChanged, filter, groupBy, map, mergeMap, type Observable } from 'rxjs';
+import { defer, filter, map, type Observable } from 'rxjs';
 import { messageOf } from '../../core/errors.ts';
 import { scrub } from '../../core/logger.ts';
 import type { WorkerEvent } from '../../runtime/events.ts';
@@ -45,12 +45,24 @@ const textOf = ({ event, worker }: WorkerNews): string | null => {
 /** What they are about: an outage is told once, however often a breaker tries in vain. */
 const subjectOf = ({ event, worker }: WorkerNews): string => (event.type === 'sinkState' ? `${worker} ${event.sink}` : '');
 
+/** Subjects whose last text is remembered: workers that are started again and again have ever new ones. */
+const MOST_SUBJECTS = 256;
+
 /** Lines for people about what is out of the ordinary. */
-export const noticesOf = (news$: Observable<WorkerNews>): Observable<string> =>
-  news$.pipe(
-    groupBy(subjectOf),
-    mergeMap((about$) => {
-      const texts$ = about$.pipe(map(textOf), filter((text) => text !== null));
-      return about$.key === '' ? texts$ : texts$.pipe(distinctUntilChanged());
-    }),
+export const noticesOf = (news$: Observable<WorkerNews>): Observable<string> => defer(() => {
+  const told = new Map<string, string>();
+  const isNew = (subject: string, text: string): boolean => {
+    if (subject === '') return true;
+    if (told.get(subject) === text) return false;
+    // What was told last stands last.
+    told.delete(subject);
+    told.set(subject, text);
+    if (told.size > MOST_SUBJECTS) told.delete(told.keys().next().value!);
+    return true;
+  };
+  return news$.pipe(
+    map((news) => ({ subject: subjectOf(news), text: textOf(news) })),
+    filter((said): said is { readonly subject: string; readonly text: string } => said.text !== null && isNew(said.subject, said.text)),
+    map(({ text }) => text),
   );
+});

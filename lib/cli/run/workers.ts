@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import type { Environment } from '../../core/config.ts';
+import { ConfigurationError } from '../../core/errors.ts';
 import type { WorkerFigures } from '../../core/metrics.ts';
 import { EXIT } from '../shared.ts';
 import type { CoarseEvent } from './events.ts';
@@ -142,8 +143,20 @@ const withOwnPort = (environment: Environment, place: number): Environment => {
   return /^\d+$/.test(port) ? { ...environment, MILLRACE_HTTP_PORT: String(Number(port) + place) } : environment;
 };
 
-/** Starts worker processes that share a topology's partitions. One that dies is started again, after a pause that grows. */
+const HIGHEST_PORT = 65_535;
+
+/** What is no port at all, each worker refuses by itself, in the words of the setting. */
+const checkPorts = (environment: Environment, workers: number): void => {
+  const first = Number(environment.MILLRACE_HTTP_PORT);
+  if (!Number.isInteger(first) || first > HIGHEST_PORT || first + workers - 1 <= HIGHEST_PORT) return;
+  throw new ConfigurationError([`MILLRACE_HTTP_PORT=${first} leaves no port for each of ${workers} workers: each has the one after that of the worker before, and ${HIGHEST_PORT} is the highest`], {
+    hint: `Choose ${HIGHEST_PORT - workers + 1} or lower, or auto`,
+  });
+};
+
+/** Starts worker processes that share a topology's partitions. One that dies is started again, after a pause that grows. Throws `ConfigurationError` when their ports do not go so far. */
 export const startWorkers = (file: string, options: WorkersOptions): Workers => {
+  checkPorts(options.environment, options.workers);
   const places = Array.from({ length: options.workers }, (_, place) => new Place(file, { ...options, environment: withOwnPort(options.environment, place) }));
   // Only a second signal ends this process before its workers.
   const killAll = (): void => places.forEach((place) => place.kill());

@@ -61,33 +61,65 @@ const GONE_MS = 5_000;
 
 export const isPresent = ({ atMs }: WorkerReport, nowMs: number): boolean => nowMs - atMs <= GONE_MS;
 
-/** Sums per stage. What a worker that is gone has counted stays; it holds nothing up any more. */
-export const totalsOf = (reports: Iterable<WorkerReport>, nowMs: number): readonly StageTotals[] => {
-  const totals = new Map<string, StageTotals>();
-  for (const report of reports) {
-    const present = isPresent(report, nowMs);
+/** Reports of workers that are gone are kept singly for a while: one that was only held up for long speaks again, and must not count twice. */
+const MOST_GONE = 32;
+
+/** The last reports of workers, and as one sum what those have counted that have been gone the longest. */
+export interface Reports<R extends WorkerReport = WorkerReport> {
+  readonly byWorker: ReadonlyMap<string, R>;
+  readonly gone: ReadonlyMap<string, StageTotals>;
+}
+
+export const NO_REPORTS: Reports<never> = { byWorker: new Map<string, never>(), gone: new Map() };
+
+/** What a worker that is gone has counted; it holds nothing up any more. */
+const counted = (figures: StageFigures): StageFigures => ({ ...figures, breaker: null, lagRecords: 0, waitingRecords: 0, lagMs: 0, restoreRemaining: 0, restoreMs: null });
+
+const addTo = (totals: Map<string, StageTotals>, figures: StageFigures): void => void totals.set(figures.stage, add(totals.get(figures.stage) ?? none(figures), figures));
+
+/** With a worker's report, instead of its last one. */
+export const withReport = <R extends WorkerReport>(reports: Reports<R>, report: R): Reports<R> => {
+  const byWorker = new Map(reports.byWorker).set(report.figures.worker, report);
+  const silent = [...byWorker.values()].filter((one) => !isPresent(one, report.atMs)).sort((a, b) => a.atMs - b.atMs);
+  if (silent.length <= MOST_GONE) return { byWorker, gone: reports.gone };
+  const gone = new Map(reports.gone);
+  for (const { figures } of silent.slice(0, silent.length - MOST_GONE)) {
+    byWorker.delete(figures.worker);
+    for (const stage of figures.stages) addTo(gone, counted(stage));
+  }
+  return { byWorker, gone };
+};
+
+/** Sums per stage. What workers that are gone have counted stays. */
+export const totalsOf = ({ byWorker, gone }: Reports, nowMs: number): readonly StageTotals[] => {
+  const totals = new Map(gone);
+  const waiting = new Map<string, number>();
+  for (const report of byWorker.values()) {
     for (const figures of report.figures.stages) {
-      totals.set(figures.stage, add(totals.get(figures.stage) ?? none(figures), present ? figures : { ...figures, breaker: null, lagRecords: 0, lagMs: 0, restoreRemaining: 0, restoreMs: null }));
+      const shown = isPresent(report, nowMs) ? figures : counted(figures);
+      addTo(totals, shown);
+      // Of a stage that waits to join, each worker tells the same.
+      waiting.set(figures.stage, Math.max(waiting.get(figures.stage) ?? 0, shown.waitingRecords));
     }
   }
-  return [...totals.values()];
+  return [...totals.values()].map((stage) => ({ ...stage, lagRecords: stage.lagRecords + (waiting.get(stage.stage) ?? 0) }));
 };
 
 /** The last figures of every worker. */
 export class FiguresBoard {
-  readonly #reports = new Map<string, WorkerReport>();
+  #reports: Reports = NO_REPORTS;
 
   update(figures: WorkerFigures, nowMs = performance.now()): void {
-    this.#reports.set(figures.worker, { figures, atMs: nowMs });
+    this.#reports = withReport(this.#reports, { figures, atMs: nowMs });
   }
 
   stages(nowMs = performance.now()): readonly StageTotals[] {
-    return totalsOf(this.#reports.values(), nowMs);
+    return totalsOf(this.#reports, nowMs);
   }
 
   /** True when so many workers run, each is a member of every stage's group, and every task given out is open. */
   ready(workers: number, nowMs = performance.now()): boolean {
-    const present = [...this.#reports.values()].filter((report) => isPresent(report, nowMs)).map(({ figures }) => figures);
+    const present = [...this.#reports.byWorker.values()].filter((report) => isPresent(report, nowMs)).map(({ figures }) => figures);
     const settled = ({ state, stages }: WorkerFigures): boolean => state === 'running' && stages.every((s) => s.assigned !== null && s.opening === 0);
     const open = (stage: string): number => present.reduce((sum, { stages }) => sum + (stages.find((s) => s.stage === stage)?.tasks ?? 0), 0);
     return present.length >= workers && present.every(settled) && present[0]!.stages.every(({ stage }) => open(stage) > 0);

@@ -2,7 +2,7 @@
 import { asyncScheduler, auditTime, concat, map, merge, of, scan, timer, type Observable, type SchedulerLike } from 'rxjs';
 import type { WorkerFigures } from '../../core/metrics.ts';
 import type { DemoFigures, Latency, TopEntry } from '../start/demo.ts';
-import { isPresent, totalsOf, type StageTotals, type WorkerReport } from '../start/figures.ts';
+import { isPresent, NO_REPORTS, totalsOf, withReport, type Reports, type StageTotals, type WorkerReport } from '../start/figures.ts';
 
 export interface StageView extends StageTotals {
   /** Records per second. */
@@ -78,7 +78,7 @@ interface Mark {
 }
 
 interface State {
-  readonly reports: ReadonlyMap<string, WorkerReport & { readonly url: string | null }>;
+  readonly reports: Reports<WorkerReport & { readonly url: string | null }>;
   readonly demo: DemoFigures;
   readonly marks: readonly Mark[];
   readonly history: readonly (Latency | null)[];
@@ -88,12 +88,12 @@ interface State {
 
 type Change = (state: State) => State;
 
-const EMPTY: State = { reports: new Map(), demo: { written: 0, latency: null, top: [] }, marks: [], history: [], forgotten: 0, notices: [] };
+const EMPTY: State = { reports: NO_REPORTS, demo: { written: 0, latency: null, top: [] }, marks: [], history: [], forgotten: 0, notices: [] };
 
 const markOf = (state: State, atMs: number): Mark => ({
   atMs,
   written: state.demo.written,
-  stages: new Map(totalsOf(state.reports.values(), atMs).map((totals) => [totals.stage, totals])),
+  stages: new Map(totalsOf(state.reports, atMs).map((totals) => [totals.stage, totals])),
 });
 
 const tick = (state: State, atMs: number): State => {
@@ -120,9 +120,9 @@ const ratesOf = (marks: readonly Mark[]) => {
 };
 
 const modelOf = ({ name, workers, addresses, without }: ViewInputs, state: State, atMs: number, begunAtMs: number): ViewModel => {
-  const present = [...state.reports.values()].filter((report) => isPresent(report, atMs));
+  const present = [...state.reports.byWorker.values()].filter((report) => isPresent(report, atMs));
   const rates = ratesOf(state.marks);
-  const stages = totalsOf(state.reports.values(), atMs).map((totals) => ({ ...totals, in: rates.in(totals.stage), out: rates.out(totals.stage) }));
+  const stages = totalsOf(state.reports, atMs).map((totals) => ({ ...totals, in: rates.in(totals.stage), out: rates.out(totals.stage) }));
   const metrics = present.flatMap(({ url }) => (url === null ? [] : { name: 'metrics', address: `${url}/metrics` }));
   return {
     ...{ name, atMs, runningMs: atMs - begunAtMs, without },
@@ -146,7 +146,7 @@ export const modelOf$ = (inputs: ViewInputs): Observable<ViewModel> => {
   const begunAtMs = scheduler.now();
   const changes = merge<Change[]>(
     inputs.figures$.pipe(map(({ figures, url }) => (state) => (
-      { ...state, reports: new Map(state.reports).set(figures.worker, { figures, url, atMs: scheduler.now() }) }))),
+      { ...state, reports: withReport(state.reports, { figures, url, atMs: scheduler.now() }) }))),
     inputs.demo$.pipe(map((demo) => (state) => ({ ...state, demo }))),
     inputs.notices$.pipe(map((text) => (state) => ({ ...state, notices: [...state.notices.slice(1 - MOST_NOTICES), { atMs: scheduler.now(), text }] }))),
     timer(TICK_MS, TICK_MS, scheduler).pipe(map(() => (state) => tick(state, scheduler.now()))),

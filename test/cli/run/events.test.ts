@@ -37,6 +37,12 @@ describe('events of workers, beyond their process', () => {
     ]);
   });
 
+  it('are remembered of so many workers only: one that is started again has a new name each time', () => {
+    const names = Array.from({ length: 300 }, (_, i) => `w${i}`);
+    const first = breaker('w0', 'open');
+    expect(told([...names.map((worker) => breaker(worker, 'open')), breaker('w299', 'open'), first])).to.have.length(301);
+  });
+
   it('are told to people when tasks fail or state comes back, each time', () => {
     const aborted: WorkerNews = { worker: 'a', event: { type: 'aborted', stage: 's', partition: 2, error: 'a timeout' } };
     expect(told([aborted, aborted])).to.deep.equal(Array.from({ length: 2 }, () => 's: task 2 of worker a begins again at its last commit: a timeout'));

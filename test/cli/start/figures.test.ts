@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { FiguresBoard } from '../../../lib/cli/start/figures.ts';
+import { FiguresBoard, NO_REPORTS, totalsOf, withReport, type Reports } from '../../../lib/cli/start/figures.ts';
 import { Latencies } from '../../../lib/cli/start/latency.ts';
 import { StageCounters, type StageFigures, type WorkerFigures } from '../../../lib/core/metrics.ts';
 
@@ -37,6 +37,25 @@ describe('figures of a run', () => {
     expect(board.stages(9_000)).to.deep.include.members([
       { ...NOTHING, stage: 'warehouse', sink: 'warehouse', recordsOut: 7 },
     ]);
+  });
+
+  it('take what waits for a sink once, however many workers tell of it, beside the lag of those that have tasks', () => {
+    const board = new FiguresBoard();
+    board.update(worker('a', [stage({ waitingRecords: 7, lagMs: 90 })]));
+    board.update(worker('b', [stage({ waitingRecords: 6 })]));
+    board.update(worker('c', [stage({ lagRecords: 2 })]));
+    expect(board.stages()[0]).to.deep.include({ lagRecords: 9, lagMs: 90 });
+  });
+
+  it('keep the counts of workers that are started again and again, and only so many of their reports', () => {
+    let reports: Reports = NO_REPORTS;
+    for (let i = 0; i < 1_000; i += 1) reports = withReport(reports, { figures: worker(`w${i}`, [stage({ recordsIn: 1, recordsOut: 2, lagRecords: 9, waitingRecords: 9, lagMs: 9, breaker: 'open' })]), atMs: i * 6_000 });
+    expect(reports.byWorker.size).to.be.below(40);
+    const lastMs = 999 * 6_000;
+    expect(totalsOf(reports, lastMs + 6_000)).to.deep.equal([{ ...NOTHING, stage: 'warehouse', sink: 'warehouse', recordsIn: 1_000, recordsOut: 2_000 }]);
+    // One that was only held up counts once.
+    reports = withReport(reports, { figures: worker('w990', [stage({ recordsIn: 5, recordsOut: 6 })]), atMs: lastMs });
+    expect(totalsOf(reports, lastMs + 6_000)[0]).to.deep.include({ recordsIn: 1_004, recordsOut: 2_004 });
   });
 
   it('say that the workers are ready once all are members, and every stage has its tasks open', () => {
