@@ -23,8 +23,10 @@ export class WireDecoder {
   readonly #compile: (writer: Type) => Read;
   readonly #what: string;
   readonly #compiled = new Map<number, Compiled>();
-  /** Schema id -> where the registry has it, for those that an error names. */
-  readonly #versions = new Map<number, string>();
+  /** Ids of schemas that are no obstacle, as of `prepare`. */
+  readonly #readable = new Set<number>();
+  /** Schema id -> where the registry has it, for those that an error names; null when it was asked in vain. */
+  readonly #versions = new Map<number, string | null>();
   readonly #cursor = new Cursor();
   #last: Compiled = { id: -1, name: '', read: null, problem: '' };
 
@@ -44,7 +46,7 @@ export class WireDecoder {
       if (bytes === null) continue;
       const id = schemaIdOf(bytes);
       if (id < 0 || id === last) continue;
-      if (this.#compiled.has(id) || this.#schemas.isCurrent(id)) last = id;
+      if (this.#compiled.has(id) || (this.#schemas.isCurrent(id) && !(this.#isIncompatible(id) && !this.#versions.has(id)))) last = id;
       else (missing ??= new Set()).add(id);
     }
     return missing === undefined ? undefined : this.#fetch(missing);
@@ -59,25 +61,26 @@ export class WireDecoder {
     const incompatible = [...ids].filter((id) => this.#isIncompatible(id));
     if (incompatible.length === 0) return;
     // The error that decoding will make names versions, of the schema before as well, which only the registry knows.
-    const named = new Set([...incompatible, this.#last.id, ...ids].filter((id) => this.#schemas.peek(id) !== undefined).slice(0, CONCURRENT_FETCHES));
-    await Promise.all([...named].map((id) => this.#learnVersions(id)));
+    const before = [...this.#readable].slice(-CONCURRENT_FETCHES);
+    await Promise.all([...new Set([...incompatible.slice(0, CONCURRENT_FETCHES), ...before])].map((id) => this.#learnVersions(id)));
   }
 
+  /** Whether decoding will come to stand at a schema, where there are versions to be told then. */
   #isIncompatible(id: number): boolean {
+    if (this.#schemas.versions === undefined || this.#readable.has(id)) return false;
     const lookup = this.#schemas.peek(id);
-    if (this.#schemas.versions === undefined || lookup === undefined || !('type' in lookup)) return false;
+    if (lookup === undefined || !('type' in lookup)) return false;
     try {
       this.#compile(lookup.type);
-      return false;
     } catch (thrown) {
-      return thrown instanceof Incompatible;
+      if (thrown instanceof Incompatible) return true;
     }
+    this.#readable.add(id);
+    return false;
   }
 
   async #learnVersions(id: number): Promise<void> {
-    if (this.#versions.has(id)) return;
-    const versions = await this.#schemas.versions?.(id);
-    if (versions) this.#versions.set(id, versions);
+    this.#versions.set(id, this.#versions.get(id) ?? await this.#schemas.versions!(id));
   }
 
   /** A schema by its id, and by its version where that is known. */

@@ -139,7 +139,7 @@ describe('a table that is altered while it is written and read', function () {
       continue;
     }
     it(`${what}: names field and schemas`, () => {
-      expect(paused[i]).to.include(fact.paused!.error).and.match(/schema \d+ \(/).and.match(/the records before it have schema \d+/);
+      expect(paused[i]).to.include(fact.paused!.error).and.match(/schema \d+ \(/).and.match(/, version \d+ of \S+-value\) cannot be read/).and.match(/the records before it have schema \d+ \(version \d+ of \S+-value\)/);
       expect(first.log.said('a task is paused').some(({ level, stage }) => level === 'error' && stage === topicOf.get(i))).to.equal(true);
     });
   }

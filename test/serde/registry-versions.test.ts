@@ -55,4 +55,28 @@ describe('schemas that cannot be read', () => {
   ] as const) {
     it(`are named by their ids alone when the registry ${what}`, async () => expect(await errorWith(answer)).to.equal(bare));
   }
+
+  it('are named in the errors of every decoder, of a batch that is prepared before the one in front of it is read too', async () => {
+    const { url, asked } = await registry(({ url: path }) => (path!.endsWith('/versions') ? { status: 200, body: [{ subject: 's', version: 1 }] } : { status: 200, body: path!.endsWith('/3') ? old : text }));
+    const serde = createSerde({ registryUrl: url, clock: systemClock, log: silentLogger });
+    const [first, second] = [batchOf(wire(3, Buffer.from([2]))), batchOf(wire(4, Buffer.from([2, 97])))];
+    const decoders = [serde.valueDecoder(avro(recordOf('int'))), serde.valueDecoder(avro(recordOf('int')))];
+    for (const decoder of decoders) {
+      await decoder.prepare(first);
+      await decoder.prepare(second);
+      expect(decoder.prepare(second), 'all is known').to.equal(undefined);
+    }
+    expect(asked.filter((line) => !line.endsWith('/versions'))).to.have.length(2);
+    for (const decoder of decoders) {
+      expect(decoder.decode(first.value(0))).to.deep.equal({ v: 1 });
+      expect(failureOf(() => decoder.decode(second.value(0)))).to.have.property('message').which.match(/^schema 4 \(R, version 1 of s\) .*schema 3 \(version 1 of s\)\./);
+    }
+  });
+
+  it('are asked for with the credentials of the registry', async () => {
+    const { url, headers } = await registry(({ url: path }) => (path!.endsWith('/versions') ? { status: 200, body: [] } : { status: 200, body: text }));
+    const decoder = createSerde({ registryUrl: url.replace('//', '//me:word@'), clock: systemClock, log: silentLogger }).valueDecoder(avro(recordOf('int')));
+    await decoder.prepare(batchOf(wire(4, Buffer.from([2, 97]))));
+    expect(headers.map(({ authorization }) => authorization)).to.deep.equal(['Basic bWU6d29yZA==', 'Basic bWU6d29yZA==']);
+  });
 });
