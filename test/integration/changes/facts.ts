@@ -20,13 +20,13 @@ const UNAVAILABLE = 'reading: column large was not sent by Debezium (unchanged T
 export const expectedOf = (shape: ShapeName): Expected => {
   const truncates = shape === 'envelope';
   return {
-    inserts: ['1 first', '2 second', '3 changed', '4 wide 9600', '5 middle', '6 last', '6 last'],
+    inserts: ['1 first', '2 second', '3 changed', '4 wide 9600', '8 moved 9600', '5 middle', '6 last', '6 last'],
     changes: [
-      'snapshot 1 first', 'insert 2 second', 'update 2 changed', 'delete', 'insert 3 changed', 'delete', 'insert 4 wide 9600', 'insert 5 middle', ...(truncates ? ['truncate'] : []), 'insert 6 last', 'snapshot 6 last',
+      'snapshot 1 first', 'insert 2 second', 'update 2 changed', 'delete', 'insert 3 changed', 'delete', 'insert 4 wide 9600', 'insert 8 moved 9600', 'delete', 'insert 5 middle', ...(truncates ? ['truncate'] : []), 'insert 6 last', 'snapshot 6 last',
     ],
-    upserts: ['upsert 1 first', 'upsert 2 second', 'upsert 2 changed', 'delete 2', 'upsert 3 changed', 'delete 1', 'upsert 4 wide 9600', 'upsert 5 middle', 'upsert 6 last', 'upsert 6 last'],
-    dedupe: ['r', 'c', 'u', 'd', 'c', 'd', 'c', 'c', ...(truncates ? ['t'] : []), 'c', 'r'],
-    table: ['1 is not there', '2 is not there', '3 changed', '4 wider 9600', '5 middle', truncates ? '5 is not there' : '5 middle', '6 last'],
-    letters: [UNAVAILABLE, UNAVAILABLE, ...(truncates ? ['upserts(id): a truncate names no row'] : [])],
+    upserts: ['upsert 1 first', 'upsert 2 second', 'upsert 2 changed', 'delete 2', 'upsert 3 changed', 'delete 1', 'upsert 4 wide 9600', 'upsert 8 moved 9600', 'delete 8', 'upsert 5 middle', 'upsert 6 last', 'upsert 6 last'],
+    dedupe: ['r', 'c', 'u', 'd', 'c', 'd', 'c', 'c', 'd', 'c', ...(truncates ? ['t'] : []), 'c', 'r'],
+    table: ['1 is not there', '2 is not there', '3 changed', '4 wider 9600', '5 middle', '8 is not there', '9 moved', truncates ? '5 is not there' : '5 middle', '6 last'],
+    letters: [UNAVAILABLE, UNAVAILABLE, UNAVAILABLE, UNAVAILABLE, ...(truncates ? ['upserts(id): a truncate names no row'] : [])],
   };
 };
