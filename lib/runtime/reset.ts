@@ -9,9 +9,10 @@ import type { Plan, TopicPlan, TopicRole } from '../plan/types.ts';
 import { folderName } from '../state/folders.ts';
 import { isInternal, orphansOf } from './fit.ts';
 import { backfillsOf, isDeadLetters, namedAfter, ownedBy, type Listed } from './owned.ts';
+import { namedReaders } from './waiting.ts';
 
 /**
- * What is deleted only when it is asked for: data products and topics of `kafka` sinks, dead letters, changelogs that no step has any more, what backfills that have not
+ * What is deleted only when it is asked for: data products and topics of `kafka` sinks, dead letters, internal topics that no step has any more and their groups, what backfills that have not
  * ended have of their own, and, where only the application's name is known, what may be of another one that its name begins with.
  */
 export const RESET_EXTRAS = ['outputs', 'dead-letters', 'orphans', 'backfills', 'doubtful'] as const;
@@ -55,11 +56,13 @@ export const planReset = async (plan: Plan, options: ResetOptions): Promise<Rese
   const wanted = plan.topics.filter((topic) => isInternal(topic) || roles.includes(topic.role)).map(({ topic }) => topic);
   const there = (await admin.describeTopics(wanted)).map(({ topic }) => topic);
   const orphans = await orphansOf(plan, admin);
+  const taken = extras.includes('orphans') ? orphans : [];
   const all = await listed(admin);
   const unfinished = backfillsOf(plan.app, all);
-  const groups = plan.stages.map(({ group }) => group).filter((group) => all.groups.includes(group));
+  const own = [...plan.stages.map(({ group }) => group), ...taken.flatMap((topic) => namedReaders(plan.app, topic))];
+  const groups = [...new Set(own)].filter((group) => all.groups.includes(group));
   return resetOf(plan.app, withBackfills({
-    topics: [...there, ...(extras.includes('orphans') ? orphans : [])], groups, backfills: [], notes: [...keptNotes(plan.topics, extras, orphans), ...sinkNotes(plan)],
+    topics: [...there, ...taken], groups, backfills: [], notes: [...keptNotes(plan.topics, extras, orphans), ...sinkNotes(plan)],
   }, { unfinished, all, extras }), options);
 };
 
@@ -77,11 +80,13 @@ export const planResetByName = async (app: string, options: ResetOptions): Promi
   const unfinished = backfillsOf(app, all);
   const ofBackfills = namedAfter(all, unfinished);
   const owned = ownedBy(app, { topics: all.topics.filter((topic) => !ofBackfills.topics.includes(topic)), groups: all.groups.filter((group) => !ofBackfills.groups.includes(group)) });
-  const { doubtful, others } = owned;
-  const delivered = owned.topics.filter(({ role }) => role !== 'dead-letter' || extras.includes('dead-letters')).map(({ topic }) => topic);
+  const asked = (topic: string): boolean => extras.includes('dead-letters') || !isDeadLetters(topic);
+  const doubtful = { topics: owned.doubtful.topics.filter(asked), groups: owned.doubtful.groups };
+  const others = owned.others.filter(asked);
+  const sure = owned.topics.map(({ topic }) => topic).filter(asked);
   const taken = extras.includes('doubtful') ? doubtful : { topics: [], groups: [] };
   return resetOf(app, withBackfills({
-    topics: [...delivered, ...taken.topics], groups: [...owned.groups, ...taken.groups], backfills: [],
+    topics: [...sure, ...taken.topics], groups: [...owned.groups, ...taken.groups], backfills: [],
     notes: [
       ...(extras.includes('doubtful') ? [] : doubtNotes(app, [...doubtful.groups, ...doubtful.topics])),
       ...(others.length === 0 ? [] : [`kept, since they may be of an application whose name begins with ${app}: ${others.toSorted().join(', ')}`]),

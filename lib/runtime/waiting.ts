@@ -21,13 +21,17 @@ interface Reader {
 }
 
 /** Groups of the application that have read the topic: those with committed offsets of it, and the one that has its name. */
-export const readersOf = async (app: string, { topic, partitions }: TopicDescription, admin: KafkaAdmin): Promise<readonly Reader[]> => {
+const readersOf = async (app: string, { topic, partitions }: TopicDescription, admin: KafkaAdmin): Promise<readonly Reader[]> => {
   const places = placesOf(topic, partitions);
-  const named = [names.repartition, names.input].flatMap((nameOf) => namesWithin(nameOf(app, '\n'), topic)).map((stage) => names.group(app, stage));
+  const named = namedReaders(app, topic);
   const groups = (await admin.listGroups()).filter((group) => group.startsWith(names.group(app, '')));
   const readers = await Promise.all(groups.map(async (group) => ({ group, committed: await admin.committed(group, places) })));
   return readers.filter(({ group, committed }) => committed.length > 0 || named.includes(group));
 };
+
+/** Groups that a repartition or input topic would have, by its name: that of its keyBy, or of its sink. */
+export const namedReaders = (app: string, topic: string): readonly string[] =>
+  [names.repartition, names.input].flatMap((called) => namesWithin(called(app, '\n'), topic)).map((stage) => names.group(app, stage));
 
 const placesOf = (topic: string, partitions: number): TopicPartition[] => Array.from({ length: partitions }, (_, partition) => ({ topic, partition }));
 

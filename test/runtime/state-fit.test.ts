@@ -1,11 +1,15 @@
 /** State, the offsets that stand for it, and records on their way, when a new version knows them by other names. */
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { json, kafka, keyBy, map, merge, redis, scan, stream, to, topology, type Topology } from 'millrace/topology';
 import { withoutSinks } from '../../lib/cli/without.ts';
 import { ConfigurationError, RejoinError, RetryError, StopError } from '../../lib/core/errors.ts';
 import { memoryPort } from '../../lib/kafka/memory/index.ts';
+import { plan } from '../../lib/plan/plan.ts';
 import type { TopologyValue } from '../../lib/plan/types.ts';
+import { applyReset, planReset } from '../../lib/runtime/reset.ts';
 import type { RunHandle, RunOptions } from '../../lib/runtime/run.ts';
 import { KeptLog } from '../integration/support/handles.ts';
 import { Cluster, Outside, until } from './cluster.ts';
@@ -216,6 +220,19 @@ describe('a start over records on their way in topics that no step reads any mor
       'no step of the topology has the changelog app-by-k1-changelog any more; to delete it: kafka-topics.sh --bootstrap-server BROKERS --delete --topic app-by-k1-changelog',
       `no step of the topology reads ${K1} any more; to delete it: kafka-topics.sh --bootstrap-server BROKERS --delete --topic ${K1}`,
     ]);
+  });
+
+  it('begins anew after a reset that takes the topic and its group with it', async () => {
+    await process(keyed('k1'));
+    cluster.send(K1, [2], '2');
+    const admin = memoryPort({ broker: cluster.broker }).admin();
+    const options = { admin, stateDir: join(tmpdir(), 'millrace-no-such-folder') };
+    expect((await planReset(plan(keyed('k2')), { ...options, extras: [] })).notes).to.include(`kept, though no step has them any more: app-by-k1-changelog, ${K1} (--with orphans deletes them)`);
+    const reset = await planReset(plan(keyed('k2')), { ...options, extras: ['orphans'] });
+    expect(reset.topics).to.deep.equal(['app-by-k1-changelog', K1]);
+    expect(reset.groups.map(({ group }) => group)).to.have.members(['app.events', 'app.k1']);
+    await applyReset(reset, admin);
+    expect(await warnings(keyed('k2'))).to.deep.equal([]);
   });
 
   it('takes markers and what was aborted for no records', async () => {
