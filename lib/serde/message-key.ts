@@ -14,7 +14,8 @@ const TIME = /^(?:[+-]?\d{4,}-\d\d-\d\d|\d\d:\d\d)/;
 export const isKeyOf = (messageKey: unknown, rowKey: unknown): boolean => {
   if (messageKey === rowKey || messageKey === null || messageKey === undefined) return true;
   if (Array.isArray(messageKey)) {
-    return Array.isArray(rowKey) && messageKey.length === rowKey.length && messageKey.map(textOf).sort().join('\0') === rowKey.map(textOf).sort().join('\0');
+    if (!Array.isArray(rowKey) || messageKey.length !== rowKey.length) return false;
+    return messageKey.every((part, i) => part === rowKey[i]) || messageKey.map(textOf).sort().join('\0') === rowKey.map(textOf).sort().join('\0');
   }
   if (typeof messageKey === 'object') return rowKey !== null && typeof rowKey === 'object' && !Array.isArray(rowKey) && encodeInternal(messageKey) === encodeInternal(rowKey);
   if (typeof messageKey !== 'string') return !Array.isArray(rowKey) && String(messageKey) === textOf(rowKey);

@@ -24,12 +24,13 @@ const nothing = { __op: null, __deleted: null, __lsn: null, __source_ts_ms: null
 interface Reading {
   readonly shape?: DebeziumShape;
   readonly unavailable?: Unavailable;
+  readonly placeholder?: string;
 }
 
-const read = async (theirs: AvroSchema, value: unknown, { shape = 'flattened', unavailable = 'refuse' }: Reading = {}): Promise<Change<Row>> => {
+const read = async (theirs: AvroSchema, value: unknown, { shape = 'flattened', unavailable = 'refuse', placeholder }: Reading = {}): Promise<Change<Row>> => {
   const { serde, schemas } = offline();
   const id = await schemas.register('t', theirs);
-  return serde.valueDecoder(debezium(ours, { shape }), unavailable).decode(wire(id, written(theirs, value))) as Change<Row>;
+  return serde.valueDecoder(debezium(ours, { shape, ...(placeholder === undefined ? {} : { unavailable: placeholder }) }), unavailable).decode(wire(id, written(theirs, value))) as Change<Row>;
 };
 
 const refusal = (attempt: Promise<unknown>): Promise<unknown> => attempt.then((value) => expect.fail(`got ${JSON.stringify(value, (_, each: unknown) => String(each))}`), (thrown: unknown) => thrown);
@@ -67,6 +68,12 @@ describe('flattened rows', () => {
 
   it('are refused with a value that was not sent', async () => {
     expect(String(await refusal(read(MARKS, { ...row, ...nothing, __op: { string: 'u' }, note: { string: '__debezium_unavailable_value' } })))).to.include('column note was not sent by Debezium');
+  });
+
+  it("are refused with a value that was not sent behind the connector's own placeholder, and no other", async () => {
+    const noted = (note: string): Promise<Change<Row>> => read(MARKS, { ...row, ...nothing, __op: { string: 'u' }, note: { string: note } }, { placeholder: '(unchanged)' });
+    expect(String(await refusal(noted('(unchanged)')))).to.include('column note was not sent by Debezium');
+    expect((await noted('__debezium_unavailable_value')).after).to.deep.equal({ id: 7n, note: '__debezium_unavailable_value' });
   });
 
   it('are not taken for envelopes, nor envelopes for them', async () => {
