@@ -42,7 +42,7 @@ describe('what commands write for programs', () => {
     connectUrl = `http://127.0.0.1:${(connect.address() as AddressInfo).port}`;
     await writeFile(join(folder, 'play.avsc'), JSON.stringify({ type: 'record', name: 'Play', fields: [{ name: 'id', type: 'string' }] }));
     await writeFile(join(folder, 'wrong.json'), JSON.stringify({ name: 'wrong', config: { 'connector.class': 'x.Y', 'x.password': '${env:NOT_SET_ANYWHERE}' } }));
-    await writeFile(join(folder, 'plays.json'), JSON.stringify({ name: 'plays', config: { 'connector.class': 'io.debezium.connector.postgresql.PostgresConnector' } }));
+    await writeFile(join(folder, 'plays.json'), JSON.stringify({ name: 'plays', config: { 'connector.class': 'io.debezium.connector.postgresql.PostgresConnector', 'plugin.name': 'pgoutput' } }));
   });
 
   after(async () => {
