@@ -1,11 +1,14 @@
 /** The engagement example through the command line, on the stack that the test runner brought up. */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
+import type { BackfillSummary } from '../../lib/backfill/index.ts';
 import { status } from '../../lib/stack/index.ts';
+import { LostTotals } from './support/lost.ts';
 import { stack } from './support/stack.ts';
 import { compareNow, differingSinks, TamperedSinks } from './support/tamper.ts';
 
@@ -97,4 +100,26 @@ describe('the engagement example', () => {
       await sinks.close();
     }
   }).timeout(120_000);
+
+  it('gets back from its history what Redis has lost, and the partner takes nothing twice', async () => {
+    const [lost, sinks] = [new LostTotals(stack), await TamperedSinks.open(stack)];
+    const command = (...args: string[]) => promisify(execFile)(process.execPath, [MAIN, ...args], { cwd: ROOT, env: { ...process.env, ...sinks.environment, PARTNER_URL: sinks.environment.MILLRACE_PARTNER_URL, MILLRACE_LOG_LEVEL: 'error' } });
+    try {
+      const expected = await lost.expected();
+      await lost.lose();
+      const { stdout } = await command('backfill', 'examples/engagement/topology.ts', '--from', 'earliest', '--only', 'totals,top,partner', '--name', 'lost', '--json');
+      const end = JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as BackfillSummary;
+      expect(end.end).to.equal('done');
+      expect(end.deadLetters).to.include.members(['engagement-backfill-lost-app.public.engagement_events-dlq', 'engagement-backfill-lost-partner-dlq']);
+      expect(await lost.totals()).to.deep.equal(expected);
+      expect(await lost.top()).to.deep.equal(new Map([...expected].map(([content, { engagement_ms: ms }]) => [content, ms!])));
+      await lost.restore();
+      const after = await compareNow(sinks.environment);
+      expect(after.code, after.stdout).to.equal(0);
+      await command('reset', '--app', 'engagement-backfill-lost', '--with', 'dead-letters,doubtful', '--yes');
+    } finally {
+      await sinks.close();
+      await lost.close();
+    }
+  }).timeout(90_000);
 });

@@ -73,7 +73,10 @@ describe('a reset by name', () => {
     const eu = await planned('shop-eu');
     expect(eu.topics).to.not.include('shop-eu-sums-changelog');
     expect(eu.notes[0]).to.equal('kept, since they may be of another application, which the name shop-eu begins with: shop-eu-sums-changelog (--with doubtful deletes them)');
-    expect((await planned('shop-eu', ['doubtful'])).topics).to.include('shop-eu-sums-changelog');
+    expect((await planned('shop-eu', ['doubtful'])).topics).to.deep.equal(['shop-eu-partner-input', 'shop-eu-sums-changelog']);
+    cluster.broker.deleteGroups(['shop-eu.events', 'shop-eu.partner', 'shop-eu.shop-eu.sorted']);
+    expect((await planned('shop-eu', ['doubtful'])).topics).to.deep.equal(['shop-eu-partner-input', 'shop-eu-sums-changelog']);
+    expect((await planned('shop-eu', ['doubtful', 'dead-letters'])).topics).to.include.members(['shop-eu-sums-changelog', 'shop-eu-events-dlq']);
     expect(eu.notes.at(-1)).to.include('millrace:fence:shop-eu:*');
   });
 
