@@ -87,6 +87,12 @@ export interface Sent extends Position {
   readonly marked: boolean;
 }
 
+export interface ProducerOptions {
+  readonly transactionTimeoutMs: number;
+  /** `max.message.bytes` by topic, where it is known. */
+  readonly maxMessageBytes?: ReadonlyMap<string, number>;
+}
+
 /** The owner that `init` made: only grows for one transactional id, so it orders owners. */
 export interface ProducerOwner {
   readonly producerId: number;
@@ -102,7 +108,7 @@ export interface TaskProducer {
   /** InitProducerId: ends the open transaction of the previous owner and shuts it out. Must return before committed offsets are read. */
   init(): Promise<ProducerOwner>;
   batch(): OutputBatch;
-  /** Sends a batch; split so that no record batch passes `maxBatchBytes`. Resolves when the brokers have it, with where it went, partition by partition. */
+  /** Sends a batch; split so that no record batch passes `maxBatchBytes`, nor its topic's limit, unless one record does. Resolves when the brokers have it, with where it went, partition by partition. */
   send(batch: OutputBatch): Promise<readonly Sent[]>;
   /** `positions` are the next offsets to process. `member` fences by generation where it is given. */
   sendOffsets(groupId: string, positions: readonly CommittedPosition[], member?: Membership): Promise<void>;
@@ -202,13 +208,13 @@ export interface KafkaPort {
   admin(): KafkaAdmin;
   /** `stage`: for whom it reads, where it reads what a stage processes (and not a table, or to look). */
   reader(stage?: string): BatchReader;
-  producer(transactionalId: string, options: { readonly transactionTimeoutMs: number }): TransactionalProducer;
+  producer(transactionalId: string, options: ProducerOptions): TransactionalProducer;
   /**
    * At least once: records and offsets count as soon as they are sent, `commit` does nothing more. An older owner is shut out by the
    * group's generation when it commits offsets, and of each partition as soon as a newer one has written there.
    * `membership` is asked at each `sendOffsets`; null: not a member now.
    */
-  directProducer(transactionalId: string, options: { readonly transactionTimeoutMs: number; readonly membership: () => Membership | null }): TaskProducer;
+  directProducer(transactionalId: string, options: ProducerOptions & { readonly membership: () => Membership | null }): TaskProducer;
   group(options: GroupOptions): GroupMember;
   close(): Promise<void>;
 }

@@ -33,9 +33,9 @@ export interface OpenOptions {
 export const openTask = async (context: StageContext, { partition, signal, membership, checksStates, onRoom }: OpenOptions): Promise<Task> => {
   const { stage, port, config, clock, crash } = context;
   // 1. InitProducerId fences the former owner and ends its open transaction.
-  const { transactionTimeoutMs } = config;
+  const options = { transactionTimeoutMs: config.transactionTimeoutMs, maxMessageBytes: context.maxBytes };
   const id = stage.transactionalId(partition);
-  const producer = config.guarantee === 'exactly-once' ? port.producer(id, { transactionTimeoutMs }) : port.directProducer(id, { transactionTimeoutMs, membership });
+  const producer = config.guarantee === 'exactly-once' ? port.producer(id, options) : port.directProducer(id, { ...options, membership });
   const stores = new Map<StatefulNode, TaskStore>();
   let state: TaskState | null = null;
   let opened: Engine | null = null;

@@ -201,15 +201,18 @@ export type Capacities = Map<string, number[]>;
 export class EncodedOutput implements OutputBatch {
   readonly #maxBatchBytes: number;
   readonly #capacities: Capacities;
+  readonly #topicLimits: ReadonlyMap<string, number>;
   readonly #partitions = new Map<string, (PartitionOutput | undefined)[]>();
   #count = 0;
   #touched: PartitionOutput[] = [];
   #countAtBegin: number | undefined;
   #sent = false;
 
-  constructor(maxBatchBytes: number, capacities: Capacities = new Map()) {
+  /** `topicLimits`: what batches of a topic may have at most, where that is less. */
+  constructor(maxBatchBytes: number, capacities: Capacities = new Map(), topicLimits: ReadonlyMap<string, number> = new Map()) {
     this.#maxBatchBytes = maxBatchBytes;
     this.#capacities = capacities;
+    this.#topicLimits = topicLimits;
   }
 
   get count(): number {
@@ -264,6 +267,7 @@ export class EncodedOutput implements OutputBatch {
     if (!Number.isInteger(partition) || partition < 0) throw new StopError(`Partition ${partition} is not a partition number`, { where: { topic } });
     let outputs = this.#partitions.get(topic);
     if (outputs === undefined) this.#partitions.set(topic, (outputs = []));
-    return (outputs[partition] = new PartitionOutput(topic, partition, this.#maxBatchBytes, this.#capacities.get(topic)?.[partition]));
+    const maxBytes = Math.min(this.#maxBatchBytes, this.#topicLimits.get(topic) ?? Infinity);
+    return (outputs[partition] = new PartitionOutput(topic, partition, maxBytes, this.#capacities.get(topic)?.[partition]));
   }
 }

@@ -27,12 +27,12 @@ export class DirectProducer implements TaskProducer {
   readonly #sender: RecordSender;
 
   constructor(connections: Connections, settings: DirectSettings) {
-    const { transactionalId, maxBatchBytes } = settings;
+    const { transactionalId, maxBatchBytes, maxMessageBytes } = settings;
     this.#connections = connections;
     this.#settings = settings;
     this.transactionalId = transactionalId;
     this.#calls = new ProducerCalls(transactionalId);
-    this.#sender = new RecordSender(connections, { name: transactionalId, transactionalId: null, attributes: NO_ATTRIBUTES, maxBatchBytes });
+    this.#sender = new RecordSender(connections, { name: transactionalId, transactionalId: null, attributes: NO_ATTRIBUTES, maxBatchBytes, maxMessageBytes });
   }
 
   async init(): Promise<ProducerOwner> {

@@ -9,7 +9,7 @@ import { Transactions } from './producer.ts';
 import { FetchReader } from './reader.ts';
 
 export interface KafkaPortOptions extends ConnectionSettings {
-  /** A record batch holds at most this many bytes, unless one record alone is larger. Default 800,000; keep it under the topics' `max.message.bytes`. */
+  /** A record batch holds at most this many bytes, unless one record alone is larger. Default 800,000; topics whose `max.message.bytes` is less get smaller ones, where the producer is told. */
   readonly maxBatchBytes?: number;
   /** How long a busy, loading or moving coordinator is asked again before the call fails. Default 30,000. */
   readonly coordinatorWaitMs?: number;
@@ -37,9 +37,8 @@ export const kafkaPort = (options: KafkaPortOptions): KafkaPort => {
   return {
     admin: () => keep(new TopicAdmin(new Connections(options), { coordinatorWaitMs })),
     reader: () => keep(new FetchReader(new Connections(options))),
-    producer: (transactionalId, { transactionTimeoutMs }) => new Transactions(forProducers(), { transactionalId, transactionTimeoutMs, maxBatchBytes, coordinatorWaitMs }),
-    directProducer: (transactionalId, { transactionTimeoutMs, membership }) =>
-      new DirectProducer(forProducers(), { transactionalId, transactionTimeoutMs, membership, maxBatchBytes, coordinatorWaitMs }),
+    producer: (transactionalId, settings) => new Transactions(forProducers(), { ...settings, transactionalId, maxBatchBytes, coordinatorWaitMs }),
+    directProducer: (transactionalId, settings) => new DirectProducer(forProducers(), { ...settings, transactionalId, maxBatchBytes, coordinatorWaitMs }),
     group: (group) => {
       const member = new SupervisedMember(options, group);
       opened.add({ close: () => member.leave() });

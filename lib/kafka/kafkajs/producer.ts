@@ -23,6 +23,7 @@ export interface ProducerSettings {
   readonly transactionTimeoutMs: number;
   /** No record batch passes it, except one that holds a single larger record. */
   readonly maxBatchBytes: number;
+  readonly maxMessageBytes?: ReadonlyMap<string, number> | undefined;
   /** How long a busy, loading or moving coordinator is asked again. */
   readonly coordinatorWaitMs: number;
 }
@@ -56,12 +57,12 @@ export class Transactions implements TransactionalProducer {
   readonly #groups = new Set<string>();
 
   constructor(connections: Connections, settings: ProducerSettings) {
-    const { transactionalId, maxBatchBytes } = settings;
+    const { transactionalId, maxBatchBytes, maxMessageBytes } = settings;
     this.#connections = connections;
     this.#settings = settings;
     this.transactionalId = transactionalId;
     this.#calls = new ProducerCalls(transactionalId);
-    this.#sender = new RecordSender(connections, { name: transactionalId, transactionalId, attributes: TRANSACTIONAL, maxBatchBytes });
+    this.#sender = new RecordSender(connections, { name: transactionalId, transactionalId, attributes: TRANSACTIONAL, maxBatchBytes, maxMessageBytes });
   }
 
   async init(): Promise<ProducerOwner> {

@@ -14,6 +14,7 @@ export interface SenderSettings {
   readonly attributes: number;
   /** No record batch passes it, except one that holds a single larger record. */
   readonly maxBatchBytes: number;
+  readonly maxMessageBytes: ReadonlyMap<string, number> | undefined;
 }
 
 /** Produce requests that one leader may have unanswered; within one connection they stay in order. */
@@ -38,7 +39,7 @@ export class RecordSender {
   }
 
   batch(): EncodedOutput {
-    return new EncodedOutput(this.#settings.maxBatchBytes, this.#capacities);
+    return new EncodedOutput(this.#settings.maxBatchBytes, this.#capacities, this.#settings.maxMessageBytes);
   }
 
   /** Closes a batch: what of it is to be sent. Throws `StopError` for a batch of somebody else's. */

@@ -35,6 +35,12 @@ describe('writing record batches', () => {
     expect(batches.map((batch) => batch.readInt32BE(53))).to.deep.equal([0, 2, 4]);
   });
 
+  it('closes batches of a topic that takes less where that topic says', () => {
+    const output = new EncodedOutput(1_000, new Map(), new Map([['small', 500], ['large', 2_000]]));
+    for (const topic of ['small', 'large']) for (let i = 0; i < 4; i += 1) output.append(topic, 0, null, Buffer.alloc(300), 1);
+    expect([...output.partitions()].map((partition) => partition.batches().map(({ count }) => count))).to.deep.equal([[1, 1, 1, 1], [3, 1]]);
+  });
+
   it('takes back everything since begin, in all partitions and across batches', () => {
     const output = new EncodedOutput(500);
     output.begin();
