@@ -12,6 +12,7 @@ import { systemClock } from '../../lib/core/clock.ts';
 import { silentLogger } from '../../lib/core/logger.ts';
 import { kafkaPort } from '../../lib/kafka/kafkajs/index.ts';
 import type { KafkaPort } from '../../lib/kafka/port.ts';
+import { healthOf, type Health } from '../../lib/server/index.ts';
 import { Handles, type KeptLog } from './support/handles.ts';
 import { eventually, Lab } from './support/lab.ts';
 
@@ -94,7 +95,10 @@ describe('a sink that is down for a while', function () {
   let longestGapMs = 0;
   let fetchedInOutage: readonly number[];
   let lagInOutage: number;
+  let lagMsInOutage: number;
+  let outageMs: number;
   let stateInOutage: string | null;
+  let health: Health;
 
   const messages = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => ({ key: `k${from + i}`, value: JSON.stringify({ id: from + i, filling: 'x'.repeat(RECORD_BYTES) }) }));
   const states = (): { readonly at: number; readonly state: string }[] => events.flatMap(({ at, event }) => (event.type === 'sinkState' ? [{ at, state: event.state }] : []));
@@ -138,7 +142,9 @@ describe('a sink that is down for a while', function () {
     longestGapMs = Math.max(longestGapMs, performance.now() - grewAt);
     fetchedInOutage = fetched.map((bytes, i) => bytes - (atStart[i] ?? 0));
     const stage = handle.figures().stages.find(({ sink }) => sink === 'partner')!;
-    ({ lagRecords: lagInOutage, breaker: stateInOutage } = stage);
+    ({ lagRecords: lagInOutage, lagMs: lagMsInOutage, breaker: stateInOutage } = stage);
+    outageMs = performance.now() - downAt;
+    health = healthOf(handle.figures());
 
     partner.isDown = false;
     upAt = performance.now();
@@ -182,6 +188,14 @@ describe('a sink that is down for a while', function () {
     // Each task: a full queue, what was fetched over it, and what is on its way to the sink; a fetch may bring a whole record batch.
     expect(least).to.be.below(PARTITIONS * (QUEUE_BYTES + 4 * FETCH_BYTES + 75 * RECORD_BYTES));
     expect(lagInOutage).to.be.above(SENT_IN_OUTAGE / 2);
+    // The first that waits was sent when the outage began, whatever was read since.
+    expect(lagMsInOutage).to.be.within(outageMs / 2, outageMs + 1_000);
+  });
+
+  it('makes its worker no less ready, which says why it waits', () => {
+    expect(health).to.deep.include({ live: true, ready: true, waiting: [] });
+    expect(health.sinksDown).to.have.length(1);
+    expect(health.sinksDown[0]).to.match(/^sink partner is down, and its stage waits: .*503/);
   });
 
   it('does not hold up the other branch', async () => {
