@@ -20,7 +20,7 @@ import type { SinkDriver } from '../sinks/contract.ts';
 import { folderName } from '../state/folders.ts';
 import { TokenBucket } from './bucket.ts';
 import { Pace, standingOf, type BackfillProgress } from './progress.ts';
-import { checkFit, keepRange, readRange, settleRange, sourcePlaces, type From, type Range, type To } from './range.ts';
+import { checkFit, differences, keepRange, readRange, settleRange, sourcePlaces, type From, type Range, type To } from './range.ts';
 import { historyPort } from './reader.ts';
 import { chosenSinks, cutTopics, notesOf, refusals, snapshotProblems, type Choice } from './rules.ts';
 import { backfillTopology } from './topology.ts';
@@ -63,7 +63,7 @@ export interface BackfillSummary {
   readonly app: string;
   /** `stopped`: by the signal, before its end. */
   readonly end: 'done' | 'stopped';
-  /** Null when nothing was left to do but to clear up. */
+  /** Null when there is nothing to count: only clearing up was left, or it was stopped before its first record or behind its last. */
   readonly progress: BackfillProgress | null;
   /** Topics with dead letters; they stay. */
   readonly deadLetters: readonly string[];
@@ -77,6 +77,11 @@ export const backfill = async (topology: TopologyValue, options: BackfillOptions
   const job = new Job(topology, options);
   try {
     return await job.run();
+  } catch (thrown) {
+    const { signal } = options;
+    // Told to stop while it waited, before its first record or behind its last.
+    if (signal?.aborted !== true || thrown !== signal.reason) throw thrown;
+    return { app: names.backfill(topology.name, options.name), end: 'stopped', progress: null, deadLetters: [] };
   } finally {
     await job.close();
   }
@@ -287,13 +292,3 @@ class Job {
     await Promise.allSettled(this.#ports.map((port) => port.close()));
   }
 }
-
-const timeText = (time: From | To): string => (typeof time === 'number' ? new Date(time).toISOString() : time);
-
-/** One name stands for one backfill. */
-const differences = (kept: Range, asked: Pick<Range, 'from' | 'to' | 'sinks'>, name: string): string[] => {
-  const same = kept.from === asked.from && kept.to === asked.to && kept.sinks.join() === asked.sinks.join();
-  if (same) return [];
-  const was = `--from ${timeText(kept.from)} --to ${timeText(kept.to)} into ${kept.sinks.join(', ')}`;
-  return [`the backfill ${name} has begun ${was}: go on with that, give this one another --name, or --discard it`];
-};

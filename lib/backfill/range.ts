@@ -118,3 +118,13 @@ export const checkFit = ({ ends }: Range, places: readonly TopicPartition[]): vo
   const missing = places.find(({ topic, partition }) => !ends.some((end) => end.topic === topic && end.partition === partition));
   if (missing !== undefined) throw new StopError('the backfill was begun without this partition', { where: missing, hint: 'Discard it, and begin anew' });
 };
+
+const timeText = (time: From | To): string => (typeof time === 'number' ? new Date(time).toISOString() : time);
+
+/** One name stands for one backfill. */
+export const differences = (kept: Range, asked: Pick<Range, 'from' | 'to' | 'sinks'>, name: string): string[] => {
+  const same = kept.from === asked.from && kept.to === asked.to && kept.sinks.join() === asked.sinks.join();
+  if (same) return [];
+  const was = `--from ${timeText(kept.from)} --to ${timeText(kept.to)} into ${kept.sinks.join(', ')}`;
+  return [`the backfill ${name} has begun ${was}: go on with that, give this one another --name, or --discard it`];
+};

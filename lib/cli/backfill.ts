@@ -116,7 +116,12 @@ const run = async (file: string, flags: BackfillFlags): Promise<void> => {
     return;
   }
   const shown = flags.json === true ? asJson() : process.stderr.isTTY ? onTerminal() : inLines();
-  await interruptible(async (signal) => shown.end(await backfill(topology, { ...options, ...shown, signal })));
+  let failure: unknown;
+  await interruptible(async (signal) => {
+    await backfill(topology, { ...options, ...shown, signal }).then(shown.end, (thrown: unknown) => (failure = thrown));
+  });
+  // Also one that came while it was told to stop.
+  if (failure !== undefined) throw failure;
 };
 
 export const command = (): Command =>

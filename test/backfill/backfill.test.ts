@@ -178,6 +178,24 @@ describe('a backfill', function () {
     expect(cluster.broker.listGroups()).to.deep.equal([]);
   });
 
+  it('that is told to stop while it waits to clear up says so, and clears up later', async () => {
+    cluster.topic('orders');
+    history(0, 20);
+    const stop = new AbortController();
+    // A worker of a process that was killed: a member until its session has timed out.
+    const busy = (): KafkaPort => {
+      const port = memoryPort({ broker: cluster.broker });
+      return { ...port, admin: () => Object.assign(port.admin(), { groupSizes: (groups: readonly string[]) => {
+        if (written.length === 20) stop.abort(new Error('interrupted'));
+        return Promise.resolve(groups.map(() => 1));
+      } }) };
+    };
+    expect(await start(direct, { port: busy, signal: stop.signal })).to.deep.equal({ app: 'shop-backfill-again', end: 'stopped', progress: null, deadLetters: [] });
+    expect((await start(direct)).end).to.equal('done');
+    expect(written).to.deep.equal(range(0, 20));
+    expect(cluster.broker.listTopics()).to.deep.equal(['orders']);
+  });
+
   it('into Redis begins without fences and marks of an earlier one under its name, and leaves none', async () => {
     cluster.topic('orders', 2);
     history(0, 20);
