@@ -34,13 +34,6 @@ export const isUnknown = (column: Column): boolean =>
 /** Digits of a second's fraction; PostgreSQL has six when none are said. */
 const fractionDigits = ({ modifier }: Column): number => (modifier < 0 ? 6 : modifier);
 
-const EMPTY_OBJECT = /^'\{\}'::/;
-const JSON_TYPES: ReadonlySet<string> = new Set(['json', 'jsonb']);
-
-/** The default that Debezium puts into the schema is `{}`; of an expression over JSON it makes the same. */
-const defaultsToEmptyObject = ({ type, defaultSql }: Column): boolean =>
-  defaultSql !== null && !type.endsWith('[]') && (EMPTY_OBJECT.test(defaultSql) || (JSON_TYPES.has(type) && /\(/.test(defaultSql) && !defaultSql.startsWith("'")));
-
 export const LOSSES: readonly Loss[] = [
   {
     name: 'NaN and infinities in `numeric`',
@@ -64,11 +57,6 @@ export const LOSSES: readonly Loss[] = [
     name: 'NULL in a nullable column with a default',
     applies: (column) => !column.notNull && column.defaultSql !== null && !isArray(column) && !NO_DEFAULTS.has(column.type),
     text: (table) => `NULL in a nullable column with a default of ${table} arrives as that default (of now() as 1970, of another function as zero or empty); drop the default, or make the column NOT NULL`,
-  },
-  {
-    name: 'A default of `{}`',
-    applies: defaultsToEmptyObject,
-    text: (table) => `the default {} of a column of ${table} makes a schema that Apicurio's registry 3.0 does not give back, so that nobody can read the topic; drop the default, and write the value in the INSERT`,
   },
   {
     name: 'Months in `interval`',

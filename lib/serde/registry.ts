@@ -7,8 +7,8 @@ import { backoffMs, type Clock } from '../core/clock.ts';
 import { messageOf, RetryError, StopError } from '../core/errors.ts';
 import { httpAddress } from '../core/http-address.ts';
 import { RateLimitedLog, scrub, type Logger } from '../core/logger.ts';
-import { writerOptions } from './avro-schema.ts';
-import { schemaVersions, type VersionsOptions } from './registry-versions.ts';
+import { parseWriter, writerOptions } from './avro-schema.ts';
+import { schemaByPlace, schemaVersions, type PlacesOptions } from './registry-places.ts';
 import type { Lookup, Schemas } from './schemas.ts';
 
 export interface RegistryOptions {
@@ -59,7 +59,7 @@ export class RegistrySchemas implements Schemas {
   readonly #client: Client;
   readonly #host: string;
   readonly #clock: Clock;
-  readonly #asking: VersionsOptions;
+  readonly #asking: PlacesOptions;
   readonly #log: RateLimitedLog;
   readonly #attempts: number;
   readonly #unknownIdMs: number;
@@ -121,12 +121,28 @@ export class RegistrySchemas implements Schemas {
   async #fetch(id: number): Promise<void> {
     try {
       const type: unknown = await this.#ask(`schema ${id}`, () => this.#client.getSchema(id));
-      this.#unknown.delete(id);
-      this.#doubted.delete(id);
-      this.#known.set(id, avsc.Type.isType(type) ? { type: type as Type } : { reason: `schema ${id} is not Avro` });
+      this.#learn(id, avsc.Type.isType(type) ? { type: type as Type } : { reason: `schema ${id} is not Avro` });
     } catch (thrown) {
       if (!(thrown instanceof Refusal)) throw thrown;
-      this.#remember(id, thrown.failure.kind === 'unknown' ? `the registry knows no schema ${id}` : `schema ${id} cannot be used: ${thrown.failure.message}`);
+      const type = thrown.failure.kind === 'refused' ? await this.#elsewhere(id) : null;
+      if (type !== null) this.#learn(id, { type });
+      else this.#remember(id, thrown.failure.kind === 'unknown' ? `the registry knows no schema ${id}` : `schema ${id} cannot be used: ${thrown.failure.message}`);
+    }
+  }
+
+  #learn(id: number, lookup: Lookup): void {
+    this.#unknown.delete(id);
+    this.#doubted.delete(id);
+    this.#known.set(id, lookup);
+  }
+
+  /** A schema that the registry does not tell by its id. */
+  async #elsewhere(id: number): Promise<Type | null> {
+    try {
+      const schema = await schemaByPlace(id, this.#asking);
+      return schema === null ? null : parseWriter(schema);
+    } catch {
+      return null;
     }
   }
 

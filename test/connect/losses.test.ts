@@ -22,10 +22,6 @@ const CASES: readonly (readonly [loss: string, lost: readonly Column[], kept: re
     'NULL in a nullable column with a default', [column('int4', { defaultSql: '7' }), column('timestamptz', { defaultSql: 'now()' })],
     [column('int4'), column('int4', { defaultSql: '7', notNull: true }), column('int4[]', { defaultSql: "'{}'::integer[]" }), column('bytea', { defaultSql: "'\\x01'::bytea" }), column('inet', { defaultSql: "'10.0.0.1'::inet" })],
   ],
-  [
-    'A default of `{}`', [column('jsonb', { defaultSql: "'{}'::jsonb", notNull: true }), column('text', { defaultSql: "'{}'::text" }), column('jsonb', { defaultSql: 'jsonb_build_object()' })],
-    [column('jsonb', { defaultSql: "'[]'::jsonb" }), column('jsonb', { defaultSql: `'{"a": "f()"}'::jsonb` }), column('text[]', { defaultSql: "'{}'::text[]" }), column('text', { defaultSql: "upper('x'::text)" })],
-  ],
   ['Months in `interval`', [column('interval')], [column('interval[]')]],
   ['Months in `interval`', [], [column('interval')], { 'interval.handling.mode': 'string' }],
   ['Dates BC and infinite dates', [column('date'), column('date[]')], [column('daterange'), column('timestamp')]],

@@ -135,12 +135,18 @@ describe('the values of PostgreSQL', function () {
     it(`${sql} is left out`, () => expect([exact, text].map(({ fields }) => fields.map(({ name }) => name).includes(left(i)))).to.deep.equal([false, false]));
   }
 
-  it('a default of {} makes a schema that the registry does not take', async () => {
-    const fields = [{ name: 'settings', type: ['string', 'null'], default: '{}' }];
-    const register = (schemaOf: unknown): Promise<Response> =>
-      fetch(`${stack.endpoints.registryUrl}/subjects/${capture.name}-default/versions`, { method: 'POST', headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' }, body: JSON.stringify({ schema: JSON.stringify(schemaOf) }) });
-    const answer = await register({ type: 'record', name: 'Value', fields });
-    expect([answer.status, await answer.text()]).to.deep.equal([422, '{"message":"Failed to discover artifact type from content.","error_code":42201}']);
+  it('come from a table with a default of {}, whose schema Apicurio does not tell by its id', async () => {
+    const table = `${capture.name}c`;
+    await capture.sql(`CREATE TABLE ${table} (id int PRIMARY KEY, settings jsonb NOT NULL DEFAULT '{}')`);
+    await capture.sql(`INSERT INTO ${table} (id) VALUES (1)`);
+    await capture.sql(`INSERT INTO ${table} VALUES (2, '{"dark": true}')`);
+    const prefix = await capture.connector('c', [table], {});
+    const records = await capture.records(`${prefix}.public.${table}`, 2);
+    const answer = await fetch(`${stack.endpoints.registryUrl}/schemas/ids/${records[0]!.value!.readUInt32BE(1)}`);
+    expect([answer.status, await answer.text()]).to.deep.equal([400, '{"message":"Failed to discover artifact type from content.","error_code":0}']);
+    const decoder = capture.serde().valueDecoder(debezium(schema<Row>({ type: 'record', name: 'Value', fields: [{ name: 'id', type: 'int' }, { name: 'settings', type: 'string' }] })));
+    await decoder.prepare({ count: 2, key: () => null, value: (i) => records[i]!.value });
+    expect(records.map(({ value }) => (decoder.decode(value) as Change<Row>).after)).to.deep.equal([{ id: 1, settings: '{}' }, { id: 2, settings: '{"dark": true}' }]);
   });
 
   for (const [mode, table] of [['as they are', exact], ["in the connector's text modes", text]] as const) {

@@ -1,4 +1,4 @@
-/** How an error names the versions of schemas, which only the registry knows. */
+/** What the registry tells of a schema by its subjects and versions. */
 import { expect } from 'chai';
 import { afterEach, describe, it } from 'mocha';
 import { systemClock } from '../../lib/core/clock.ts';
@@ -79,4 +79,37 @@ describe('schemas that cannot be read', () => {
     await decoder.prepare(batchOf(wire(4, Buffer.from([2, 97]))));
     expect(headers.map(({ authorization }) => authorization)).to.deep.equal(['Basic bWU6d29yZA==', 'Basic bWU6d29yZA==']);
   });
+});
+
+describe('a schema that the registry does not tell by its id', () => {
+  const refused = { status: 400, body: { error_code: 0, message: 'Failed to discover artifact type from content.' } };
+  const withDefault = { type: 'record', name: 'R', fields: [{ name: 'v', type: ['string', 'null'], default: '{}' }] };
+  const places = [{ subject: 'a/b-value', version: 7 }];
+  const version = { subject: 'a/b-value', version: 7, id: 3, schema: JSON.stringify(withDefault) };
+  const decoded = async (versions: unknown, found: unknown): Promise<unknown> => {
+    const { url } = await registry(({ url: asked }) => {
+      if (asked!.endsWith('/schemas/ids/3/versions')) return { status: 200, body: versions };
+      return asked!.endsWith('/subjects/a%2Fb-value/versions/7') ? { status: 200, body: found } : refused;
+    });
+    const decoder = createSerde({ registryUrl: url, clock: systemClock, log: silentLogger, timeoutMs: 300 }).valueDecoder(avro(recordOf('string')));
+    const batch = batchOf(wire(3, Buffer.from([0, 2, 97])));
+    await decoder.prepare(batch);
+    return failureOf(() => decoder.decode(batch.value(0)));
+  };
+
+  it('is asked for by its subject and version', async () => expect(await decoded(places, version)).to.deep.equal({ v: 'a' }));
+
+  for (const [what, versions, found] of [
+    ['stands under no subject', [], version],
+    ['is another one there', places, { ...version, id: 4 }],
+    ['is not Avro', places, { ...version, schemaType: 'PROTOBUF' }],
+    ['is no JSON', places, { ...version, schema: '{' }],
+    ['is no schema', places, { ...version, schema: '{"type":"horse"}' }],
+  ] as const) {
+    it(`cannot be used when it ${what}`, async () => {
+      const failure = await decoded(versions, found);
+      expect(failure).to.be.instanceOf(Error);
+      expect((failure as Error).message).to.include('schema 3 cannot be used: Failed to discover artifact type from content.');
+    });
+  }
 });
