@@ -35,7 +35,7 @@ const full: Sizes = {
   latencyRate: 1_000,
   latencyRuns: intervals.map((commitIntervalMs, i) => (i === 0 ? { commitIntervalMs, warmUpS: 20, seconds: 60 } : { commitIntervalMs, warmUpS: 10, seconds: 30 })),
   holdRate: 2_000,
-  holdS: 900,
+  holdS: 600,
   firstRate: 2_500,
   stepS: 20,
   joinPairs: 120_000,
@@ -47,7 +47,7 @@ const full: Sizes = {
   backfillRecords: 300_000,
   backfillRows: 100_000,
   backfillS: 20,
-  liveMs: 23 * 60_000,
+  liveMs: 18 * 60_000,
 };
 
 const small: Sizes = {
