@@ -25,10 +25,10 @@ describe('codecs', () => {
     expect(json<{ readonly id: string }>()).to.deep.equal({ kind: 'json' });
     expect(avro(row)).to.deep.equal({ kind: 'avro', schema: row, int64: 'bigint' });
     expect(avro(row, { int64: 'number' })).to.deep.equal({ kind: 'avro', schema: row, int64: 'number' });
-    const exact = { kind: 'debezium', schema: row, int64: 'bigint', decimal: 'string', time: 'units', shape: 'envelope', timestamp: null };
+    const exact = { kind: 'debezium', schema: row, int64: 'bigint', decimal: 'string', time: 'units', shape: 'envelope', unavailable: '__debezium_unavailable_value', timestamp: null };
     expect(debezium(row)).to.deep.equal(exact);
     expect(debezium(row, { timestamp: at })).to.deep.equal({ ...exact, timestamp: at });
     expect(debezium(row, { int64: 'number', decimal: 'number', time: 'text' })).to.deep.equal({ ...exact, int64: 'number', decimal: 'number', time: 'text' });
-    expect(debezium(row, { shape: 'flattened' })).to.deep.equal({ ...exact, shape: 'flattened' });
+    expect(debezium(row, { shape: 'flattened', unavailable: 'hex:00' })).to.deep.equal({ ...exact, shape: 'flattened', unavailable: 'hex:00' });
   });
 });
