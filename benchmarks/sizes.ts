@@ -36,7 +36,7 @@ const full: Sizes = {
   latencyRuns: intervals.map((commitIntervalMs, i) => (i === 0 ? { commitIntervalMs, warmUpS: 20, seconds: 60 } : { commitIntervalMs, warmUpS: 10, seconds: 30 })),
   holdRate: 2_000,
   holdS: 600,
-  firstRate: 2_500,
+  firstRate: 2_000,
   stepS: 20,
   joinPairs: 120_000,
   joinRate: 1_000,

@@ -65,7 +65,7 @@ const restored = async (home: StateHome): Promise<Measured> => {
   return { ms, records: counts.reduce((sum, count) => sum + count, 0) };
 };
 
-const disk = (): Promise<StateHome> => openDiskHome({ dir: folder, app: APP, cacheRecords: config.stateCacheRecords, maxBytes: config.stateMaxBytes, log: silentLogger });
+const disk = (): Promise<StateHome> => openDiskHome({ dir: folder, app: APP, cacheRecords: config.stateCacheRecords, maxBytes: config.stateMaxBytes, keepMs: Infinity, clock: systemClock, log: silentLogger });
 
 const measured = mode === 'raw' ? await raw() : await restored(mode === 'disk' ? await disk() : memoryHome());
 process.stdout.write(`${JSON.stringify(measured)}\n`);

@@ -120,6 +120,7 @@ export const definitions = {
   stateDir: text('MILLRACE_STATE_DIR', '.millrace-state', 'State folder, on a disk of this machine; workers share it, each takes a folder of its own in it.'),
   stateCacheRecords: integer('MILLRACE_STATE_CACHE_RECORDS', 10_000, 2, 100_000_000, 'Values of a store on disk that a task keeps decoded in memory.'),
   stateMaxBytes: integer('MILLRACE_STATE_MAX_BYTES', 68_719_476_736, 65_536, Number.MAX_SAFE_INTEGER, 'Most bytes of one task\'s state on disk; above it the task stops.'),
+  stateKeepMs: integer('MILLRACE_STATE_KEEP_MS', 604_800_000, 3_600_000, Number.MAX_SAFE_INTEGER, 'A start removes state on disk that nothing was written to for so long: of tasks that are elsewhere now, and of stages that are no more.'),
   restoreLogIntervalMs: integer('MILLRACE_RESTORE_LOG_INTERVAL_MS', 5_000, 10, HOUR_MS, 'How often the log tells how far the restore of a store is, for each task.'),
   purgeIntervalMs: integer('MILLRACE_PURGE_INTERVAL_MS', 30_000, 1_000, HOUR_MS, 'How often repartition and input topics are deleted behind the committed offsets; a sink that loses its last writes must not lose older ones.'),
   tableBootstrapTimeoutMs: integer('MILLRACE_TABLE_BOOTSTRAP_TIMEOUT_MS', 5_000, 0, HOUR_MS, 'table.bootstrap.timeout.ms: how long a start waits for a running first snapshot of a table; loading what the topic holds is not bounded by it.'),

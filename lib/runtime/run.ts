@@ -177,8 +177,8 @@ class Worker implements RunHandle {
   }
 
   #diskHome(): Promise<StateHome> {
-    const { stateDir: dir, stateCacheRecords: cacheRecords, stateMaxBytes: maxBytes } = this.#config;
-    return openDiskHome({ dir, app: this.plan.app, cacheRecords, maxBytes, log: this.#log });
+    const { stateDir: dir, stateCacheRecords: cacheRecords, stateMaxBytes: maxBytes, stateKeepMs: keepMs } = this.#config;
+    return openDiskHome({ dir, app: this.plan.app, cacheRecords, maxBytes, keepMs, clock: this.#clock, log: this.#log });
   }
 
   async #load(node: TableNode, partitions: PartitionCounts): Promise<void> {

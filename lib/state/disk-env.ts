@@ -5,7 +5,7 @@ import { CorruptStateError, diskError, isNoSpace, isNotWritable } from './disk-e
 import { bootId, brokenFiles, countOpening, dataBytes, fillUp, flush, forgetOpenings, removeFiles } from './disk-files.ts';
 
 /** Of what lies in the files. Another one is thrown away and restored: there is nothing in them that Kafka has not. */
-export const FORMAT = 2;
+export const FORMAT = 1;
 const STORE_PREFIX = 'store/';
 /** Databases beside those of the stores, and a few stores that a newer topology has dropped. */
 const MORE_DATABASES = 32;

@@ -1,9 +1,10 @@
+import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Sent } from '../kafka/port.ts';
 import { DiskEnv } from './disk-env.ts';
 import { DiskStore } from './disk-store.ts';
-import { partitionsOnDisk, taskFolder } from './folders.ts';
+import { partitionsOnDisk, removeUnused, taskFolder } from './folders.ts';
 import { Positions, type StateHome, type TaskSpec, type TaskState } from './home.ts';
 import { claimSlot } from './slots.ts';
 
@@ -15,6 +16,9 @@ export interface DiskHomeOptions {
   readonly cacheRecords: number;
   /** Bound of the files of one task. */
   readonly maxBytes: number;
+  /** State that nothing was written to for longer is removed at the start. */
+  readonly keepMs: number;
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
@@ -64,9 +68,11 @@ const closed = async (opening: Promise<TaskState> | undefined): Promise<void> =>
  * State on disk, in a folder that no other worker has. A task that is opened finds what it left there, whoever had it meanwhile, and reads
  * on from there in its changelog. Rejects with `ConfigurationError` when the state folder cannot be written.
  */
-export const openDiskHome = async ({ dir, app, cacheRecords, maxBytes, log }: DiskHomeOptions): Promise<StateHome> => {
+export const openDiskHome = async ({ dir, app, cacheRecords, maxBytes, keepMs, clock, log }: DiskHomeOptions): Promise<StateHome> => {
   const slot = await claimSlot(dir, app);
   log.info('state on disk', { folder: slot.folder });
+  const removed = removeUnused(slot.folder, clock.now() - keepMs);
+  if (removed.length > 0) log.info('state on disk that was not used for long is removed', { folder: slot.folder, tasks: removed });
   /** Of each folder the task that had it last, from the beginning of its opening. */
   const open = new Map<string, Promise<TaskState>>();
 

@@ -82,7 +82,7 @@ export class DiskStore extends LayeredStore implements RestorableStore {
     this.#cache = new DecodedCache(cacheRecords);
     const remembered = env.read(() => env.remembered(spec.name)) as Remembered | undefined;
     this.#ids = new Set(remembered?.schemaIds);
-    this.#position = remembered === undefined ? null : { topicId: remembered.topicId, offset: remembered.offset, marked: remembered.marked, validAtMs: remembered.validAtMs };
+    this.#position = remembered === undefined ? null : { topicId: remembered.topicId, offset: remembered.offset, marked: remembered.marked === true, validAtMs: remembered.validAtMs };
   }
 
   getCommitted(key: string): unknown {

@@ -10,7 +10,7 @@ import type { RestorableStore } from '../../lib/state/store.ts';
 export const CHANGELOG = 'app-s-changelog';
 
 export const openDisk = (dir: string, options: Partial<DiskHomeOptions> = {}): Promise<StateHome> =>
-  openDiskHome({ dir, app: 'app', cacheRecords: 4, maxBytes: 2 ** 36, log: silentLogger, ...options });
+  openDiskHome({ dir, app: 'app', cacheRecords: 4, maxBytes: 2 ** 36, keepMs: 604_800_000, clock: systemClock, log: silentLogger, ...options });
 
 export const openMemory = async (): Promise<StateHome> => memoryHome();
 

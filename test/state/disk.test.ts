@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, ftruncateSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { open } from 'lmdb';
 import { describe, it } from 'mocha';
+import { systemClock, type Clock } from '../../lib/core/clock.ts';
 import { ConfigurationError, RejoinError, StopError } from '../../lib/core/errors.ts';
 import { bootId } from '../../lib/state/disk-files.ts';
 import { CorruptStateError, diskError } from '../../lib/state/disk-errors.ts';
@@ -127,7 +128,7 @@ describe('state on disk', function () {
 
   const spoilt: readonly (readonly [what: string, spoil: (dir: string) => Promise<void> | void, reason: RegExp])[] = [
     ['was open when the machine ended', (dir) => remember(dir, { boot: 'another', clean: false }), /^the machine has restarted since, and it was not closed before$/],
-    ['has another format', (dir) => remember(dir, { format: 0 }), /^it has format 0, not 2$/],
+    ['has another format', (dir) => remember(dir, { format: 0 }), /^it has format 0, not 1$/],
     ['is cut off', (dir) => {
       const file = openSync(dataFile(dir), 'r+');
       ftruncateSync(file, statSync(dataFile(dir)).size - 4_096);
@@ -198,6 +199,25 @@ describe('state on disk', function () {
     await task.state.close();
     expect(thrown(() => task.store.get('a'))).to.be.instanceOf(RejoinError);
     await home.close();
+  });
+
+  it('that nothing was written to for long is removed at a start, and nothing else', async () => {
+    const dir = scratch();
+    const home = await openDisk(dir);
+    for (const partition of [0, 1, 2]) fill((await openTask(home, { partition })).store, ENTRIES.slice(0, 5));
+    await home.close();
+    const stage = join(dir, 'app', '1', 'stage');
+    const old = new Date(Date.now() - 100_000);
+    for (const partition of ['0', '2']) for (const file of readdirSync(join(stage, partition))) utimesSync(join(stage, partition, file), old, old);
+    const { log, lines } = recordingLog();
+    const again = await openDisk(dir, { keepMs: 90_000, log });
+    expect(again.partitions('stage')).to.deep.equal([1]);
+    expect(lines.find(({ message }) => message.endsWith('is removed'))?.fields.tasks).to.deep.equal(['stage/0', 'stage/2']);
+    expect((await openTask(again, { partition: 1 })).store.size).to.equal(5);
+    await again.close();
+    const later = await openDisk(dir, { keepMs: 0, clock: Object.assign(Object.create(systemClock) as Clock, { now: () => Date.now() + 1_000 }) });
+    expect(readdirSync(join(dir, 'app', '1'))).to.not.include('stage');
+    await later.close();
   });
 
   it('forgets the stores that a topology has dropped', async () => {

@@ -93,13 +93,14 @@ export class TopicAdmin implements KafkaAdmin {
     if (found.length === 0) return [];
     const names = found.map((topic) => topic.topic);
     const [described, ids] = await Promise.all([broker.send(describeConfigs(names)), broker.send(topicIds(names))]);
-    return found.map(({ topic, partitions }) => {
+    return found.flatMap(({ topic, partitions }) => {
       const entry = described.find((config) => config.topic === topic);
       if (entry === undefined) throw new RetryError("The broker left out a topic's configuration", { where: { topic } });
-      if (entry.error !== NONE) throw protocolError(entry.error, 'Describing topics', { topic }, entry.message);
       const id = ids.get(topic);
-      if (id === undefined) throw new RetryError("The broker left out a topic's id", { where: { topic } });
-      return { topic, id, partitions: partitions.length, config: entry.config };
+      // It was deleted between the questions.
+      if (entry.error === UNKNOWN_TOPIC_OR_PARTITION || id === undefined) return [];
+      if (entry.error !== NONE) throw protocolError(entry.error, 'Describing topics', { topic }, entry.message);
+      return [{ topic, id, partitions: partitions.length, config: entry.config }];
     });
   }
 
