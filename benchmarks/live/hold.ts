@@ -123,6 +123,10 @@ export const runRate = async (stack: BenchStack, { first, workers, stepSeconds, 
   const live = await startLive(stack, { workers, settings: {} });
   const steps: Step[] = [];
   try {
+    // Workers that have just begun are slower.
+    const warmUp = await startLoad(stack.environment, first / 2);
+    await watchLoad({ live, load: warmUp, seconds: stepSeconds, everyS: STEP_SAMPLE_S }).finally(() => warmUp.stop());
+    await untilIdle(live, DRAIN_TIMEOUT_MS);
     for (let rate = first; steps.length < MOST_STEPS && deadline.leftMs() > 2 * stepSeconds * 1_000; rate = Math.round((rate * FACTOR) / 100) * 100) {
       const load = await startLoad(stack.environment, rate);
       const lost = (sample: Sample): boolean => sample.behind > rate * stepSeconds;

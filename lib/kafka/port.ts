@@ -183,8 +183,10 @@ export interface KafkaAdmin {
   listTopics(): Promise<readonly string[]>;
   /** Those of the names that exist. */
   describeTopics(topics: readonly string[]): Promise<readonly TopicDescription[]>;
-  /** The group's committed positions; a partition without one is left out. */
+  /** The group's committed positions; a partition without one is left out. Waits for transactions that hold offsets of them back. */
   committed(groupId: string, partitions: readonly TopicPartition[]): Promise<readonly CommittedPosition[]>;
+  /** The same without that wait: null while a transaction is open that may still change them, as one that a killed worker has left. */
+  committedNow(groupId: string, partitions: readonly TopicPartition[]): Promise<readonly CommittedPosition[] | null>;
   /** Names of all groups, as far as this client may see them. */
   listGroups(): Promise<readonly string[]>;
   /** Members of each group now, in the order of the groups; 0 where there is none of that name. */

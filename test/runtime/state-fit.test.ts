@@ -112,6 +112,14 @@ describe('a start over state that an earlier version has left', () => {
     await process(withStore, [5], [5]);
   });
 
+  it('goes on at once where a killed worker has left its transaction open: its task ends that, not time', async () => {
+    await process(withStore, [1], [1]);
+    const killed = memoryPort({ broker: cluster.broker }).producer('app.events.0', { transactionTimeoutMs: 600_000 });
+    await killed.init();
+    await killed.sendOffsets('app.events', [{ topic: 'events', partition: 0, offset: 2 }]);
+    await process(withStore, [10], [1, 11]);
+  });
+
   it('says of every partition and every store what is wrong, and leaves sound ones alone', async () => {
     cluster.topic('wide', 3);
     const wide = (name: string) => topology('app', stream('wide', json<number>()).pipe(merge(name, stream('wide-too', json<number>())), sums('a'), sums('b'), copy));

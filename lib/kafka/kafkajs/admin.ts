@@ -5,8 +5,8 @@ import type { Connections } from './connections.ts';
 import { deleteGroup, describeGroup, listGroups } from './group-requests.ts';
 import { offsetsAt } from './offsets.ts';
 import { askCoordinator } from './patience.ts';
-import { GROUP_ID_NOT_FOUND, leadershipMoved, NONE, protocolError, TOPIC_ALREADY_EXISTS, UNKNOWN_TOPIC_OR_PARTITION } from './protocol-errors.ts';
-import { EARLIEST, firstError, LATEST, metadata, offsetFetch, type Call } from './requests.ts';
+import { GROUP_ID_NOT_FOUND, leadershipMoved, NONE, protocolError, TOPIC_ALREADY_EXISTS, UNKNOWN_TOPIC_OR_PARTITION, UNSTABLE_OFFSET_COMMIT } from './protocol-errors.ts';
+import { EARLIEST, firstError, LATEST, metadata, offsetFetch, type Call, type CommittedOffset } from './requests.ts';
 
 /** No record is as late as the time asked for. */
 const NO_OFFSET = -1;
@@ -105,19 +105,28 @@ export class TopicAdmin implements KafkaAdmin {
   }
 
   async committed(groupId: string, partitions: readonly TopicPartition[]): Promise<readonly CommittedPosition[]> {
+    return partitions.length === 0 ? [] : positionsOf(await this.#offsets(groupId, partitions, () => true));
+  }
+
+  async committedNow(groupId: string, partitions: readonly TopicPartition[]): Promise<readonly CommittedPosition[] | null> {
     if (partitions.length === 0) return [];
-    const call = offsetFetch(groupId, partitions);
+    const offsets = await this.#offsets(groupId, partitions, ({ error }) => error !== UNSTABLE_OFFSET_COMMIT);
+    return offsets.some(({ error }) => error === UNSTABLE_OFFSET_COMMIT) ? null : positionsOf(offsets);
+  }
+
+  async #offsets(groupId: string, partitions: readonly TopicPartition[], counts: (offset: CommittedOffset) => boolean): Promise<readonly CommittedOffset[]> {
+    const failedOf = (offsets: readonly CommittedOffset[]): CommittedOffset | undefined => firstError(offsets.filter(counts), NONE);
     const answer = await askCoordinator(this.#connections, this.#connections.settings.clock, this.#settings.coordinatorWaitMs, {
       kind: 'group',
       key: groupId,
-      call,
-      errorOf: ({ error, offsets }) => (error === NONE ? (firstError(offsets, NONE)?.error ?? NONE) : error),
+      call: offsetFetch(groupId, partitions),
+      errorOf: ({ error, offsets }) => (error === NONE ? (failedOf(offsets)?.error ?? NONE) : error),
       failure: (error, { offsets }) => {
-        const failed = firstError(offsets, NONE);
+        const failed = failedOf(offsets);
         return protocolError(error, `Reading the committed offsets of group ${groupId}`, failed === undefined ? {} : { topic: failed.topic, partition: failed.partition });
       },
     });
-    return answer.offsets.filter(({ offset }) => offset >= 0).map(({ topic, partition, offset, metadata: noted }) => ({ topic, partition, offset, ...(noted === null || noted === '' ? {} : { metadata: noted }) }));
+    return answer.offsets;
   }
 
   async endOffsets(partitions: readonly TopicPartition[], isolation: Isolation): Promise<readonly Position[]> {
@@ -171,3 +180,6 @@ export class TopicAdmin implements KafkaAdmin {
     }
   }
 }
+
+const positionsOf = (offsets: readonly CommittedOffset[]): CommittedPosition[] =>
+  offsets.filter(({ offset }) => offset >= 0).map(({ topic, partition, offset, metadata: noted }) => ({ topic, partition, offset, ...(noted === null || noted === '' ? {} : { metadata: noted }) }));

@@ -3,6 +3,7 @@ import type { CommittedPosition, Isolation, KafkaAdmin, Position, TopicDescripti
 import type { MemoryBroker } from './broker.ts';
 import type { Network } from './network.ts';
 import { patiently } from './patience.ts';
+import { isRefusal } from './refusal.ts';
 
 export interface AdminOptions {
   readonly broker: MemoryBroker;
@@ -50,6 +51,14 @@ export class MemoryAdmin implements KafkaAdmin {
     const { clock, coordinatorWaitMs } = this.#options;
     if (partitions.length === 0) return [];
     return patiently(clock, coordinatorWaitMs, () => this.#call('OffsetFetch', (broker) => broker.group(groupId).committed(partitions)));
+  }
+
+  async committedNow(groupId: string, partitions: readonly TopicPartition[]): Promise<readonly CommittedPosition[] | null> {
+    if (partitions.length === 0) return [];
+    return this.#call('OffsetFetch', (broker) => broker.group(groupId).committed(partitions)).catch((error: unknown) => {
+      if (isRefusal(error, 'UNSTABLE_OFFSET_COMMIT')) return null;
+      throw error;
+    });
   }
 
   async endOffsets(partitions: readonly TopicPartition[], isolation: Isolation): Promise<readonly Position[]> {

@@ -110,11 +110,13 @@ export const describeTransactions = (place: () => Place): void => {
     await producer.sendOffsets(group, [{ topic, partition: 0, offset: 5 }]);
     const pending = admin.committed(group, partitions);
     expect(await Promise.race([pending, systemClock.sleep(200).then(() => 'waits')])).to.equal('waits');
+    expect(await admin.committedNow(group, partitions)).to.equal(null);
     await producer.commit();
     expect(await pending).to.deep.equal([{ topic, partition: 0, offset: 5 }]);
     await producer.sendOffsets(group, [{ topic, partition: 0, offset: 9 }, { topic, partition: 1, offset: 1 }]);
     await producer.abort();
     expect(await admin.committed(group, partitions)).to.deep.equal([{ topic, partition: 0, offset: 5 }]);
+    expect(await admin.committedNow(group, partitions)).to.deep.equal([{ topic, partition: 0, offset: 5 }]);
   });
 
   it('gives back what was noted with an offset, as of its last commit', async () => {
