@@ -37,7 +37,7 @@ const full: Sizes = {
   holdRate: 2_000,
   holdS: 600,
   firstRate: 2_000,
-  stepS: 20,
+  stepS: 45,
   joinPairs: 120_000,
   joinRate: 1_000,
   commitRecords: 1_000_000,

@@ -114,7 +114,7 @@ export interface RateOptions {
 
 const FACTOR = 1.25;
 const MOST_STEPS = 8;
-const STEP_SKIP_S = 8;
+const STEP_SKIP_S = 15;
 const STEP_SAMPLE_S = 1;
 
 /** Raises the load step by step until one does not hold, or the time is up. */
