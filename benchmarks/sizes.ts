@@ -59,7 +59,7 @@ const small: Sizes = {
   holdRate: 200,
   holdS: 60,
   firstRate: 250,
-  stepS: 15,
+  stepS: 25,
   joinPairs: 7_500,
   joinRate: 250,
   commitRecords: 200_000,
