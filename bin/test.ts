@@ -24,7 +24,8 @@ const CHECK_TIMEOUT_MS = 300_000;
 /** For tests that name no limit of their own: some start a process, and the machine may be busy. */
 const TEST_TIMEOUT_MS = 20_000;
 const KILL_AFTER_MS = 5000;
-const LINGER_MS = 20_000;
+/** Longer than a client of Kafka waits for an answer (30 s) after it was told to end. */
+const LINGER_MS = 60_000;
 const LOCK_TIMEOUT_MS = 1000;
 
 interface Counts {
